@@ -1,0 +1,1 @@
+"""The gateway: HTTP in, Triton behind, meshes out. Never imports `training`."""

@@ -1,0 +1,176 @@
+"""A run as data: frozen dataclasses, and a strict reader of the TOML recipes that fill them.
+
+A recipe names what differs from its `base`; a key that no dataclass has is an error that names it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+import types
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+RECIPES = Path(__file__).parent / "recipes"
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkConfig:
+    """SVR-Hand's widths; the defaults are the paper's (spec section 2)."""
+
+    trunk_channels: int = 128
+    """Channels of the image-level feature; every width of the encoders follows from it."""
+    latent_channels: int = 256
+    """Channels of the latent map that the joints are pooled from."""
+    decoder_channels: tuple[int, ...] = (256, 128, 64, 32)
+    """Output channels of the four spiral blocks, coarse to fine."""
+    attention_heads: int = 8
+    attention_head_channels: int = 512
+    orientation_fusion: Literal["attn", "cat", "sum"] = "attn"
+    """How joint and orientation features meet (Table 5 vii to ix)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataConfig:
+    """Where the rendered hands lie and how they are disturbed (spec section 1)."""
+
+    root: str = "data/rendered"
+    """Folder with `train`, `val` and `test`, each as `training render` writes it."""
+    min_visible_vertices: float = 0.12
+    """Training views that show a smaller share of the vertices are dropped."""
+    scale_sigma: float = 0.25
+    """s = 1 + sigma * clip(N(0, 1), -1, 1) on the source box."""
+    rotation_deg: float = 90.0
+    rotation_probability: float = 0.6
+    shift: float = 0.06
+    """Largest displacement of the box, in units of its side."""
+    gain: float = 0.2
+    """Colour gain of each channel, U(1 - gain, 1 + gain)."""
+    gamma: float = 0.35
+    """exp(U(-gamma, gamma)) on the levels."""
+    workers: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageConfig:
+    """One stage of training: what is trained, on which terms, for how long."""
+
+    name: str
+    scope: Literal["shape", "full"]
+    """`shape` trains the canonical hand alone, `full` the orientation on top of it."""
+    steps: int
+    batch_size: int = 64
+    learning_rate: float = 1e-3
+    schedule: Literal["milestone", "cosine", "constant"] = "milestone"
+    warmup_steps: int = 200
+    milestone: float = 0.79
+    """Share of the steps after which `milestone` divides the rate by ten (H2ONet: epoch 30 of 38)."""
+    clip_norm: float = 0.1
+    losses: dict[str, float] = field(default_factory=dict)
+    """Weight of each named term; a term that is not listed is not computed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunConfig:
+    """A whole run; `training/recipes/<name>.toml` fills it."""
+
+    network: NetworkConfig = field(default_factory=NetworkConfig)
+    data: DataConfig = field(default_factory=DataConfig)
+    stages: tuple[StageConfig, ...] = ()
+    optimiser: Literal["adam", "adamw"] = "adam"
+    weight_decay: float = 0.0
+    ema_decay: float = 0.999
+    """Decay of the averaged weights that are evaluated and exported; 0 turns averaging off."""
+    precision: Literal["fp32", "bf16"] = "bf16"
+    seed: int = 0
+    log_every: int = 50
+    checkpoint_every: int = 500
+    validate_every: int = 2000
+
+
+def load_recipe(name_or_path: str) -> RunConfig:
+    """Read a recipe by its name in `training/recipes`, or by a path to a `.toml` file.
+
+    Raises:
+        ValueError: The recipe does not exist, or names an unknown key or a value of the wrong type.
+    """
+    return _build(RunConfig, _merged(name_or_path, seen=()), where=name_or_path)
+
+
+def recipe_names() -> tuple[str, ...]:
+    """Return the names of all recipes in `training/recipes`."""
+    return tuple(sorted(path.stem for path in RECIPES.glob("*.toml")))
+
+
+def as_dict(config: RunConfig) -> dict[str, Any]:
+    """Return the run as plain data, for a checkpoint or a card."""
+    return dataclasses.asdict(config)
+
+
+def from_dict(values: dict[str, Any]) -> RunConfig:
+    """Rebuild a run from `as_dict`.
+
+    Raises:
+        ValueError: An unknown key or a value of the wrong type.
+    """
+    return _build(RunConfig, values, where="run")
+
+
+def _merged(name_or_path: str, *, seen: tuple[str, ...]) -> dict[str, Any]:
+    if name_or_path in seen:
+        raise ValueError(f"recipe {name_or_path} is its own base: {' -> '.join(seen)}")
+    path = Path(name_or_path) if name_or_path.endswith(".toml") else RECIPES / f"{name_or_path}.toml"
+    if not path.is_file():
+        raise ValueError(f"no recipe {name_or_path!r}; there are {', '.join(recipe_names())}")
+    values = tomllib.loads(path.read_text(encoding="utf-8"))
+    base = values.pop("base", None)
+    if base is None:
+        return values
+    return _overlay(_merged(base, seen=(*seen, name_or_path)), values)
+
+
+def _overlay(under: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    merged = dict(under)
+    for key, value in over.items():
+        both_tables = isinstance(value, dict) and isinstance(merged.get(key), dict)
+        merged[key] = _overlay(merged[key], value) if both_tables else value
+    return merged
+
+
+def _build(cls: type, values: dict[str, Any], *, where: str) -> Any:  # noqa: ANN401  (any dataclass here)
+    hints = get_type_hints(cls)
+    unknown = sorted(set(values) - set(hints))
+    if unknown:
+        raise ValueError(f"{where}: unknown key {unknown}; {cls.__name__} has {sorted(hints)}")
+    try:
+        return cls(**{key: _convert(hints[key], value, f"{where}.{key}") for key, value in values.items()})
+    except TypeError as error:
+        raise ValueError(f"{where}: {error}") from error
+
+
+def _convert(hint: Any, value: Any, where: str) -> Any:  # noqa: ANN401  (TOML values)
+    if dataclasses.is_dataclass(hint) and isinstance(hint, type):
+        if not isinstance(value, dict):
+            raise ValueError(f"{where}: a table is wanted, got {value!r}")
+        return _build(hint, value, where=where)
+    origin, arguments = get_origin(hint), get_args(hint)
+    if origin is Literal:
+        if value not in arguments:
+            raise ValueError(f"{where}: one of {list(arguments)} is wanted, got {value!r}")
+        return value
+    if origin is tuple:
+        if not isinstance(value, list | tuple):
+            raise ValueError(f"{where}: a list is wanted, got {value!r}")
+        return tuple(_convert(arguments[0], item, f"{where}[{i}]") for i, item in enumerate(value))
+    if origin is dict:
+        return {str(key): _convert(arguments[1], item, f"{where}.{key}") for key, item in value.items()}
+    return _scalar(hint, value, where)
+
+
+def _scalar(hint: type | types.UnionType, value: Any, where: str) -> Any:  # noqa: ANN401  (TOML values)
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if not isinstance(value, hint) or (hint is int and isinstance(value, bool)):
+        raise ValueError(f"{where}: {hint} is wanted, got {value!r}")
+    return value

@@ -1,0 +1,71 @@
+"""What flows between the rooms of `training`: the truth of a batch, and what a network says of it.
+
+Legend: B batch, J = 21 joints, V = 778 vertices, V0 = 49 vertices of the coarsest level, C = 8 x trunk channels.
+Frames as in `training.contract`; metres everywhere.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from torch import Tensor
+
+
+class HandTruth(NamedTuple):
+    """Labels of a batch of hands, after crop and augmentation."""
+
+    vertices_canonical_m: Tensor
+    """(B, V, 3): articulated mesh with the global rotation taken off; M^c of the paper."""
+    joints_canonical_m: Tensor
+    """(B, J, 3): kinematic joints and tip vertices of that mesh; J^c."""
+    rotation: Tensor
+    """(B, 3, 3): camera-from-canonical, turned with the crop; R."""
+    joints_uv: Tensor
+    """(B, J, 2): joints in units of the crop's side; may lie outside [0, 1]."""
+    visibility: Tensor
+    """(B,): visible share of the hand's own silhouette; a hand is called occluded under 0.40."""
+
+
+class HandBatch(NamedTuple):
+    """Crops and their truth."""
+
+    images: Tensor
+    """(B, 3, 128, 128) float32 in [0, 1], RGB."""
+    truth: HandTruth
+
+
+class HandShape(NamedTuple):
+    """What the shape branch says: the hand with its global rotation taken off, and its features."""
+
+    image_feature: Tensor
+    """(B, trunk, 32, 32): f_i."""
+    joint_feature: Tensor
+    """(B, C, 4, 4): f_j."""
+    heatmap_logits: Tensor
+    """(B, J, 16, 16): the maps that the 2D head reads the joints from, before its flattening."""
+    joints_uv: Tensor
+    """(B, J, 2)."""
+    lifted_feature: Tensor
+    """(B, V0, latent): f_v, the coarse vertex feature before the decoder."""
+    decoded_feature: Tensor
+    """(B, V, 32): output of the last decoder block, before its head."""
+    vertices_canonical_m: Tensor
+    """(B, V, 3)."""
+    joints_canonical_m: Tensor
+    """(B, J, 3): the joint regressor applied to the vertices."""
+
+
+class HandPrediction(NamedTuple):
+    """What the whole network says."""
+
+    shape: HandShape
+    orientation_feature: Tensor
+    """(B, C, 4, 4): f_o, output of the orientation encoder."""
+    fused_orientation_feature: Tensor
+    """(B, C, 4, 4): what the rotation regressor reads; f^_o."""
+    rotation: Tensor
+    """(B, 3, 3): camera-from-canonical."""
+    vertices_m: Tensor
+    """(B, V, 3): M^r = (M^c - j0) R^T + j0, camera axes, not yet root-relative."""
+    joints_m: Tensor
+    """(B, J, 3): J^r, likewise."""
