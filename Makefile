@@ -1,0 +1,50 @@
+# `make` alone lists what there is. Everything is installed into .venv and .triton of this folder.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+
+.DEFAULT_GOAL := help
+.PHONY: help serve test lint format bench lock clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+serve: $(VENV)/.serve ## Start Triton (8000-8002) and the gateway (8080); Ctrl-C stops both
+	$(BIN)/python -m deploy.serve
+
+test: $(VENV)/.dev ## Lint, type-check and run every test, with the real Triton
+	$(MAKE) --no-print-directory lint
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.dev ## Check style, spelling and types; changes nothing
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/codespell
+	$(BIN)/mypy
+
+format: $(VENV)/.dev ## Mend what ruff can mend
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/.dev ## Measure the servers side by side and print the table
+	$(BIN)/python -m deploy.bench
+
+lock: $(VENV)/.dev ## Write the versions of this environment to constraints.txt
+	$(BIN)/python -m deploy.lock > constraints.txt
+
+clean: ## Remove what these targets installed
+	rm -rf $(VENV) .triton .cache
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+# What serving needs: the gateway, the client, and torch for Triton's PyTorch backend.
+$(VENV)/.serve: $(VENV)/bin/python pyproject.toml clients/python/pyproject.toml constraints.txt
+	$(PIP_INSTALL) -e '.[service,embedded]' -e clients/python
+	$(BIN)/python -m deploy.triton.install
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.serve
+	$(PIP_INSTALL) -e '.[training,service,embedded,bench,dev]'
+	@touch $@
