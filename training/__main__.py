@@ -24,6 +24,7 @@ class Command(Protocol):
 
 VERBS: dict[str, tuple[str, str]] = {
     "build-hand": ("training.hand.build", "rebuild the hand template from the CC0 MakeHuman mesh"),
+    "backgrounds": ("training.synthetic.panoramas", "fetch CC0 photographs to render hands in front of"),
     "render": ("training.synthetic.command", "render labelled multi-view pictures of hands"),
     "train": ("training.train", "train a recipe, or go on with it"),
     "evaluate": ("training.evaluate", "measure a checkpoint on rendered hands and on photos"),
