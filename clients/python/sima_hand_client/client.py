@@ -1,0 +1,144 @@
+"""The client: one connection pool, three questions."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import httpx
+
+from sima_hand_client.errors import translate_http_errors
+from sima_hand_client.retry import RetryPolicy
+from sima_hand_client.types import Box, Hand, HandResult, Intrinsics, ModelInfo
+from sima_hand_client.wire import media_type_of, parse_model, parse_refusal, parse_result, query_of
+
+JSON = "application/json"
+GLB = "model/gltf-binary"
+
+
+class HandClient:
+    """A synchronous client of one SiMA-Hand service; threads may share it, `close` or `with` ends it.
+
+    Example:
+        >>> with HandClient("http://localhost:8080") as client:  # doctest: +SKIP
+        ...     result = client.reconstruct(Path("photo.jpg"), hand="left")
+        ...     result.vertices_root_m.shape
+        (778, 3)
+    """
+
+    def __init__(
+        self,
+        base_url: str = "http://localhost:8080",
+        *,
+        timeout_s: float = 30.0,
+        connect_timeout_s: float = 5.0,
+        retry: RetryPolicy | None = None,
+    ) -> None:
+        """Prepare a client; nothing is sent yet.
+
+        Args:
+            base_url: where the gateway listens.
+            timeout_s: longest silence on the wire while a reply is awaited.
+            connect_timeout_s: longest wait for the connection.
+            retry: when to ask again; the default asks four times.
+
+        Raises:
+            ValueError: `base_url` is no http(s) URL.
+        """
+        if not base_url.startswith(("http://", "https://")):
+            raise ValueError(f"base_url must start with http:// or https://, got {base_url!r}")
+        self._base_url = base_url.rstrip("/")
+        self._retry = retry or RetryPolicy()
+        self._http = httpx.Client(
+            base_url=self._base_url, timeout=httpx.Timeout(timeout_s, connect=connect_timeout_s)
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def reconstruct(
+        self,
+        image: Path | bytes,
+        *,
+        hand: Hand = "right",
+        box: Box | None = None,
+        intrinsics: Intrinsics | None = None,
+        model: str | None = None,
+        version: str | None = None,
+    ) -> HandResult:
+        """Reconstruct the hand in a photo.
+
+        Args:
+            image: an encoded JPEG, PNG or WebP, or the path of one.
+            hand: which hand it is.
+            box: the hand's crop in the upright photo; None takes the whole photo for the crop.
+            intrinsics: the camera of the upright photo; with it the result has `translation_m`.
+            model: model name; None takes the service's default.
+            version: model version; None takes the newest.
+
+        Raises:
+            OSError: `image` is a path that cannot be read.
+            HandClientError: the service or the wire failed; see `errors`.
+        """
+        query = query_of(hand=hand, box=box, intrinsics=intrinsics, model=model, version=version)
+        return parse_result(self._post(image, query, accept=JSON), hand=hand, intrinsics=intrinsics)
+
+    def reconstruct_glb(
+        self,
+        image: Path | bytes,
+        *,
+        hand: Hand = "right",
+        box: Box | None = None,
+        intrinsics: Intrinsics | None = None,
+        model: str | None = None,
+        version: str | None = None,
+    ) -> bytes:
+        """Reconstruct the hand in a photo as a binary glTF file: metres, glTF axes, named joints.
+
+        Arguments and errors are those of `reconstruct`.
+        """
+        query = query_of(hand=hand, box=box, intrinsics=intrinsics, model=model, version=version)
+        return self._post(image, query, accept=GLB).content
+
+    def model(self) -> ModelInfo:
+        """Describe the model that the service serves: faces, bones, joint names.
+
+        Raises:
+            HandClientError: the service or the wire failed; see `errors`.
+        """
+        return parse_model(self._send(self._http.build_request("GET", "/v1/model")))
+
+    def _post(self, image: Path | bytes, query: dict[str, str], *, accept: str) -> httpx.Response:
+        content = image.read_bytes() if isinstance(image, Path) else image
+        headers = {"content-type": media_type_of(content), "accept": accept}
+        return self._send(
+            self._http.build_request(
+                "POST", "/v1/reconstruct", params=query, content=content, headers=headers
+            )
+        )
+
+    def _send(self, request: httpx.Request) -> httpx.Response:
+        """Send until the service answers or the policy gives up."""
+        attempt = 1
+        while True:
+            with translate_http_errors(self._base_url):
+                reply = self._http.send(request)
+            if reply.is_success:
+                return reply
+            refusal = parse_refusal(reply)
+            delay_s = self._retry.delay_s(attempt, refusal)
+            if delay_s is None:
+                raise refusal
+            time.sleep(delay_s)
+            attempt += 1

@@ -1,0 +1,113 @@
+"""Everything that can go wrong between a caller and the service.
+
+HandClientError
+├── UnreachableError        no connection, or it broke before the reply was whole
+├── NoReplyError            no reply within the client's own timeout
+├── UnexpectedReplyError    a reply that does not speak this API (a proxy's page, another server)
+└── RefusedError            the service answered with `application/problem+json`
+    ├── RejectedRequestError    4xx: the image, the box or another parameter is wrong; asking again won't help
+    ├── OverloadedError         429: the queue is full; `retry_after_s` says when to come back
+    ├── NotReadyError           503: the model is loading, or Triton is away
+    ├── DeadlineError           504: the service gave the request up
+    └── ServerFaultError        any other 5xx
+
+Arguments that are wrong before anything is sent raise `ValueError`; an image file that cannot be read
+raises `OSError`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http import HTTPStatus
+
+import httpx
+
+
+class HandClientError(Exception):
+    """Root of the tree: catch this to catch everything that the service or the wire can do."""
+
+
+class UnreachableError(HandClientError):
+    """The service could not be reached, or the connection broke."""
+
+
+class NoReplyError(HandClientError):
+    """The reply did not come within the client's timeout."""
+
+
+class UnexpectedReplyError(HandClientError):
+    """The reply is not one of this API's."""
+
+
+class RefusedError(HandClientError):
+    """The service refused; its own words are in the attributes.
+
+    Attributes:
+        status: HTTP status code.
+        title: short name of the problem.
+        detail: what exactly was wrong.
+        request_id: the service's `x-request-id`, for its logs.
+        retry_after_s: the service's Retry-After in seconds, or None.
+    """
+
+    def __init__(
+        self,
+        *,
+        status: int,
+        title: str,
+        detail: str,
+        request_id: str | None = None,
+        retry_after_s: float | None = None,
+    ) -> None:
+        super().__init__(f"{detail or title} (HTTP {status})")
+        self.status = status
+        self.title = title
+        self.detail = detail
+        self.request_id = request_id
+        self.retry_after_s = retry_after_s
+
+
+class RejectedRequestError(RefusedError):
+    """4xx: the request itself is wrong."""
+
+
+class OverloadedError(RefusedError):
+    """429: the queue is full."""
+
+
+class NotReadyError(RefusedError):
+    """503: the model is not ready."""
+
+
+class DeadlineError(RefusedError):
+    """504: the service's own deadline passed."""
+
+
+class ServerFaultError(RefusedError):
+    """Any other 5xx."""
+
+
+def error_class(status: int) -> type[RefusedError]:
+    """Return the class of the tree that a refusing status belongs to."""
+    named: dict[int, type[RefusedError]] = {
+        HTTPStatus.TOO_MANY_REQUESTS: OverloadedError,
+        HTTPStatus.SERVICE_UNAVAILABLE: NotReadyError,
+        HTTPStatus.GATEWAY_TIMEOUT: DeadlineError,
+    }
+    return named.get(
+        status, RejectedRequestError if status < HTTPStatus.INTERNAL_SERVER_ERROR else ServerFaultError
+    )
+
+
+@contextmanager
+def translate_http_errors(url: str) -> Iterator[None]:
+    """Turn httpx's errors into this tree's; the one place where they meet."""
+    try:
+        yield
+    except httpx.TimeoutException as error:
+        raise NoReplyError(f"no reply from {url} in time ({type(error).__name__})") from error
+    except httpx.TransportError as error:
+        raise UnreachableError(f"cannot reach {url}: {error}") from error
+    except (httpx.DecodingError, httpx.TooManyRedirects) as error:
+        raise UnexpectedReplyError(f"{url} sent a broken reply: {error}") from error
