@@ -11,7 +11,7 @@ import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,12 +29,21 @@ Float = NDArray[np.float64]
 Index = NDArray[np.int64]
 
 
+class SparseWeights(NamedTuple):
+    """Skin weights without their zeros."""
+
+    bones: Index
+    """(N, most bones of a vertex)."""
+    shares: Float
+    """Same shape; padded with 0."""
+
+
 @dataclass(frozen=True, eq=False)
 class HandTemplate:
     """A right hand with forearm at rest, in the canonical frame, with what deforms it.
 
     Canonical frame: wrist joint at the origin, fingers to -x, thumb to +z, back of the hand to +y.
-    N = 1782 control vertices, which move to their Loop limit positions before they are rendered or labelled.
+    N = 1782 control vertices; one Loop step smooths them before they are rendered or labelled.
     """
 
     control_vertices_m: Float
@@ -50,7 +59,7 @@ class HandTemplate:
     elbow_m: Float
     """(3,)."""
     shape_basis_m: Float
-    """(N + 21 + 1, 3, 10): displacement of vertices, joints and elbow for one unit (sigma) of each component."""
+    """(N + 21 + 1, 3, 10): how one sigma of each component moves vertices, joints and elbow."""
     skin_weights: Float
     """(N, 19): share of each bone of `rig.BONE_NAMES`; rows sum to 1."""
     nail: Float
@@ -69,6 +78,23 @@ class HandTemplate:
     def joint_regressor(self) -> NDArray[np.float32]:
         """(21, 778): joints of a posed mesh from its label vertices."""
         return self.topology.joint_regressor
+
+    @functools.cached_property
+    def rendered_matrix(self) -> csr_array:
+        """(N, N): rendered vertices from control vertices."""
+        return self.loop_matrix[: len(self.control_vertices_m)]
+
+    @functools.cached_property
+    def fingertip_matrix(self) -> csr_array:
+        """(5, N): fingertip vertices from control vertices."""
+        return self.loop_matrix[self.label_vertices[self.fingertip_vertices]]
+
+    @functools.cached_property
+    def sparse_weights(self) -> SparseWeights:
+        """Skin weights, heaviest bone first."""
+        most = int((self.skin_weights > 0).sum(axis=1).max())
+        bones = np.argsort(-self.skin_weights, axis=1, kind="stable")[:, :most]
+        return SparseWeights(bones=bones, shares=np.take_along_axis(self.skin_weights, bones, axis=1))
 
 
 @functools.cache

@@ -1,0 +1,123 @@
+"""Named hand poses that real hands return to; samples are blends of two of them, disturbed.
+
+Rows are index, middle, ring, little: MCP flexion, MCP abduction, twist, PIP flexion, DIP flexion. Thumb: CMC
+flexion, abduction, twist, MCP flexion, abduction, IP flexion. Palm: flexion of ring and little metacarpal.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.hand.pose import PoseAngles
+
+_Row = tuple[float, float, float, float, float]
+_POSES: dict[str, tuple[tuple[_Row, _Row, _Row, _Row], tuple[float, ...], tuple[float, float]]] = {
+    "flat": (
+        ((0, 4, 0, 2, 0), (0, 0, 0, 2, 0), (0, -3, 0, 2, 0), (0, -6, 0, 2, 0)),
+        (-5, 0, 0, 0, 0, 0),
+        (0, 0),
+    ),
+    "relaxed": (
+        ((20, 2, 0, 25, 14), (28, 0, 0, 30, 18), (32, -1, 0, 34, 20), (34, -3, 0, 34, 20)),
+        (0, -4, 0, 8, 0, 12),
+        (2, 4),
+    ),
+    "spread": (
+        ((-5, 18, 0, 2, 0), (-4, 2, 0, 2, 0), (-4, -10, 0, 2, 0), (-5, -22, 0, 2, 0)),
+        (-20, 12, 0, -5, 0, -10),
+        (0, 0),
+    ),
+    "fist": (
+        ((78, 0, 0, 98, 60), (84, 0, 0, 100, 62), (86, 0, 0, 100, 62), (86, 0, 0, 98, 60)),
+        (14, 14, 8, 38, 0, 50),
+        (6, 12),
+    ),
+    "point": (
+        ((6, 2, 0, 6, 3), (76, 0, 0, 95, 55), (82, 0, 0, 98, 58), (84, 0, 0, 95, 58)),
+        (14, 12, 6, 35, 0, 45),
+        (5, 10),
+    ),
+    "pinch": (
+        ((48, 0, 0, 52, 30), (32, 0, 0, 35, 20), (22, -2, 0, 26, 14), (14, -6, 0, 22, 12)),
+        (12, -20, 10, 22, 0, 28),
+        (4, 8),
+    ),
+    "ok": (
+        ((55, 0, 0, 60, 30), (10, 0, 0, 12, 6), (4, -5, 0, 8, 4), (0, -14, 0, 6, 3)),
+        (14, -20, 10, 22, 0, 25),
+        (3, 6),
+    ),
+    "peace": (
+        ((2, 14, 0, 4, 2), (4, -8, 0, 5, 2), (80, 0, 0, 98, 58), (82, 0, 0, 96, 58)),
+        (22, 18, 12, 40, 0, 45),
+        (5, 10),
+    ),
+    "thumbs_up": (
+        ((74, 0, 0, 98, 58), (80, 0, 0, 100, 60), (84, 0, 0, 100, 60), (86, 0, 0, 98, 58)),
+        (-20, -12, -6, -8, 0, -12),
+        (5, 10),
+    ),
+    "claw": (
+        ((-8, 6, 0, 78, 48), (-8, 0, 0, 80, 50), (-8, -4, 0, 80, 50), (-8, -8, 0, 78, 48)),
+        (-4, 8, 0, 20, 0, 40),
+        (0, 2),
+    ),
+    "tripod": (
+        ((52, 0, 0, 48, 18), (58, 0, 0, 52, 26), (66, 0, 0, 66, 40), (70, 0, 0, 72, 44)),
+        (10, -18, 8, 22, 0, 30),
+        (4, 9),
+    ),
+    "hook": (
+        ((10, 0, 0, 90, 50), (10, 0, 0, 94, 52), (12, 0, 0, 94, 52), (14, 0, 0, 90, 50)),
+        (0, 0, 0, 10, 0, 20),
+        (2, 4),
+    ),
+    "cylinder": (
+        ((42, 4, 0, 48, 28), (48, 0, 0, 52, 30), (54, -2, 0, 54, 32), (58, -6, 0, 52, 30)),
+        (2, -20, 8, 18, 0, 25),
+        (5, 10),
+    ),
+    "tablet": (
+        ((62, 2, 0, 10, 5), (64, 0, 0, 10, 5), (66, -2, 0, 10, 5), (66, -4, 0, 10, 5)),
+        (6, 16, 6, 12, 0, 10),
+        (4, 8),
+    ),
+    "gun": (
+        ((4, 4, 0, 6, 3), (6, 0, 0, 8, 4), (80, 0, 0, 98, 58), (82, 0, 0, 96, 58)),
+        (-20, 2, 0, -6, 0, -8),
+        (5, 10),
+    ),
+    "horns": (
+        ((2, 6, 0, 4, 2), (80, 0, 0, 98, 58), (82, 0, 0, 98, 58), (4, -12, 0, 6, 3)),
+        (20, 16, 10, 38, 0, 42),
+        (4, 6),
+    ),
+}
+
+
+def _angles(name: str) -> NDArray[np.float64]:
+    fingers, thumb, palm = _POSES[name]
+    return PoseAngles(
+        fingers_deg=np.array(fingers, dtype=np.float64),
+        thumb_deg=np.array(thumb, dtype=np.float64),
+        palm_deg=np.array(palm, dtype=np.float64),
+        wrist_deg=np.zeros(3),
+    ).vector()
+
+
+PROTOTYPE_NAMES: tuple[str, ...] = tuple(_POSES)
+
+PROTOTYPES_DEG: NDArray[np.float64] = np.stack([_angles(name) for name in PROTOTYPE_NAMES])
+"""(16, 31): `PoseAngles.vector` of each named pose."""
+
+
+def prototype(name: str) -> PoseAngles:
+    """Return a named pose.
+
+    Raises:
+        ValueError: There is no pose of that name.
+    """
+    if name not in _POSES:
+        raise ValueError(f"no pose {name!r}; there are {', '.join(PROTOTYPE_NAMES)}")
+    return PoseAngles.from_vector(PROTOTYPES_DEG[PROTOTYPE_NAMES.index(name)])
