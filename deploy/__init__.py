@@ -1,0 +1,1 @@
+"""What operates the service: the local Triton, `make serve`, and the benchmark."""

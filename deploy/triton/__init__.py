@@ -1,0 +1,1 @@
+"""Triton on a machine without containers: `install` assembles it, `server` runs it."""

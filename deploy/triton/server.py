@@ -1,0 +1,231 @@
+"""Run one Triton server as a child process: started, waited for, stopped, its log kept."""
+
+from __future__ import annotations
+
+import dataclasses
+import http.client
+import os
+import signal
+import socket
+import subprocess
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from deploy.triton.install import Installation, TritonError
+
+LOG_TAIL_LINES = 40
+
+
+class TritonStartError(TritonError):
+    """The server exited or did not become ready; the message ends with the tail of its log."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ports:
+    """Where one server listens; the defaults are Triton's."""
+
+    http: int = 8000
+    grpc: int = 8001
+    metrics: int = 8002
+
+    @classmethod
+    def free(cls) -> Ports:
+        """Return three ports of the loopback interface that nothing listens on now."""
+        with socket.socket() as first, socket.socket() as second, socket.socket() as third:
+            probes = (first, second, third)
+            for probe in probes:
+                probe.bind(("127.0.0.1", 0))
+            http_port, grpc_port, metrics_port = (int(probe.getsockname()[1]) for probe in probes)
+        return cls(http=http_port, grpc=grpc_port, metrics=metrics_port)
+
+
+class TritonServer:
+    """A `tritonserver` process over an unchanged model repository.
+
+    Used as a context manager it is ready inside the block and gone after it:
+
+        with TritonServer(install(), repository=Path("model_repository")) as triton:
+            ...  # triton.grpc_url
+    """
+
+    def __init__(
+        self,
+        installation: Installation,
+        *,
+        repository: Path,
+        ports: Ports | None = None,
+        address: str = "127.0.0.1",
+        threads: int | None = None,
+        ready_timeout_s: float = 120.0,
+        stop_timeout_s: float = 15.0,
+    ) -> None:
+        """Say how to run the server; nothing starts yet.
+
+        Args:
+            installation: What `deploy.triton.install.install` returned.
+            repository: Triton's model repository; only read.
+            ports: Where to listen; Triton's own ports by default.
+            address: Interface to listen on. Triton knows no users: keep it on a private one.
+            threads: Intra-op threads of torch in each instance; torch's own choice by default.
+            ready_timeout_s: How long models may take to load and warm up.
+            stop_timeout_s: How long requests in flight may take after SIGTERM, before SIGKILL.
+        """
+        self.ports = ports or Ports()
+        self.address = address
+        self.repository = repository
+        self._installation = installation
+        self._threads = threads
+        self._ready_timeout_s = ready_timeout_s
+        self._stop_timeout_s = stop_timeout_s
+        self._process: subprocess.Popen[bytes] | None = None
+        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
+        self.log = installation.logs / f"triton-{stamp}-{self.ports.http}.log"
+
+    @property
+    def http_url(self) -> str:
+        """`host:port` of the HTTP endpoint."""
+        return f"{self.address}:{self.ports.http}"
+
+    @property
+    def grpc_url(self) -> str:
+        """`host:port` of the gRPC endpoint."""
+        return f"{self.address}:{self.ports.grpc}"
+
+    @property
+    def metrics_url(self) -> str:
+        """`host:port` of the Prometheus metrics."""
+        return f"{self.address}:{self.ports.metrics}"
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Start the server and return once it is ready: models loaded and warmed up.
+
+        Raises:
+            TritonStartError: There is no such repository, a port is taken, the server exited, or it is late.
+        """
+        if self._process is not None:
+            raise TritonStartError(f"already running as process {self._process.pid}")
+        if not self.repository.is_dir():
+            raise TritonStartError(f"no model repository at {self.repository}")
+        self._check_ports()
+        with self.log.open("ab") as log:
+            # A session of its own: Ctrl-C reaches us alone, and we stop the server in order.
+            self._process = subprocess.Popen(
+                self._command(), env=self._environment(), stdout=log, stderr=log, start_new_session=True
+            )
+        try:
+            self._wait_until_ready(self._process)
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """Let requests in flight end, then end the server; do nothing when it does not run."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.terminate()
+        try:
+            process.wait(self._stop_timeout_s)
+        except subprocess.TimeoutExpired:
+            _kill_group(process)
+            process.wait()
+
+    def kill(self) -> None:
+        """End the server at once, as a crash would."""
+        process, self._process = self._process, None
+        if process is not None:
+            _kill_group(process)
+            process.wait()
+
+    def restart(self) -> None:
+        """Stop the server and start it again on the same ports."""
+        self.stop()
+        self.start()
+
+    def poll(self) -> int | None:
+        """Return the exit status of a server that ended by itself, else None."""
+        return None if self._process is None else self._process.poll()
+
+    def ready(self) -> bool:
+        """Ask the server whether all its models are ready."""
+        connection = http.client.HTTPConnection(self.address, self.ports.http, timeout=5.0)
+        try:
+            connection.request("GET", "/v2/health/ready")
+            return connection.getresponse().status == http.HTTPStatus.OK
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            connection.close()
+
+    def _check_ports(self) -> None:
+        # Else another server's answer on this port would be taken for ours.
+        for name, port in dataclasses.asdict(self.ports).items():
+            with socket.socket() as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                try:
+                    probe.bind((self.address, port))
+                except OSError as error:
+                    raise TritonStartError(f"{name} port {self.address}:{port}: {error.strerror}") from error
+
+    def _wait_until_ready(self, process: subprocess.Popen[bytes]) -> None:
+        deadline_s = time.monotonic() + self._ready_timeout_s
+        while not self.ready():
+            if process.poll() is not None:
+                raise TritonStartError(f"tritonserver exited with {process.returncode}\n{self._log_tail()}")
+            if time.monotonic() > deadline_s:
+                raise TritonStartError(f"not ready after {self._ready_timeout_s:.0f} s\n{self._log_tail()}")
+            time.sleep(0.1)
+
+    def _log_tail(self) -> str:
+        lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()
+        return "\n".join([*lines[-LOG_TAIL_LINES:], f"(the whole log: {self.log})"])
+
+    def _command(self) -> list[str]:
+        # The wheel's GPU metrics fail on a machine without the NVIDIA driver.
+        gpu = Path("/dev/nvidiactl").exists()
+        return [
+            str(self._installation.binary),
+            f"--model-repository={self.repository}",
+            f"--backend-directory={self._installation.backends}",
+            "--model-control-mode=none",
+            "--disable-auto-complete-config",
+            f"--http-address={self.address}",
+            f"--http-port={self.ports.http}",
+            f"--grpc-address={self.address}",
+            f"--grpc-port={self.ports.grpc}",
+            f"--metrics-address={self.address}",
+            f"--metrics-port={self.ports.metrics}",
+            f"--allow-gpu-metrics={str(gpu).lower()}",
+            f"--exit-timeout-secs={max(1, round(self._stop_timeout_s) - 5)}",
+            "--log-format=ISO8601",
+        ]
+
+    def _environment(self) -> dict[str, str]:
+        environment = dict(os.environ)
+        libraries = [str(path) for path in self._installation.libraries]
+        environment["LD_LIBRARY_PATH"] = os.pathsep.join(
+            [*libraries, *filter(None, [environment.get("LD_LIBRARY_PATH")])]
+        )
+        # The embedded interpreter ignores PYTHONPATH and takes its packages from the first `python3` here.
+        environment["PATH"] = os.pathsep.join([str(self._installation.interpreters), environment["PATH"]])
+        if self._threads is not None:
+            environment["OMP_NUM_THREADS"] = str(self._threads)
+        return environment
+
+
+def _kill_group(process: subprocess.Popen[bytes]) -> None:
+    """Kill the server together with the stubs that it started."""
+    os.killpg(process.pid, signal.SIGKILL)

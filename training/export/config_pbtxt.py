@@ -1,0 +1,194 @@
+"""Triton's `config.pbtxt` as typed data: a model's configuration, and its text.
+
+The dataclasses carry the names of Triton's `ModelConfig` message (model_config.proto), and only the fields that
+this project sets; `to_text` writes any of them in protobuf's text format. Times are in microseconds, as Triton's.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from training import contract
+
+MAX_BATCH_SIZE = 16
+"""Requests that one forward serves at most; beyond it a CPU gains nothing (docs/benchmarks.md)."""
+
+MAX_QUEUE_SIZE = 64
+"""Requests that wait at most; the next one is refused, and the gateway answers 429."""
+
+QUEUE_TIMEOUT_US = 10_000_000
+"""The longest wait in the queue. A request may ask for less, never for more, and must not be 0: Triton then
+ignores what the request asks for."""
+
+WARMUP_RUNS = 2
+"""Torch's profiling executor compiles in the second run of a shape (pytorch#33354)."""
+
+
+class Token(str):
+    """An enum value: written without quotes."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelTensor:
+    """One input or output; `dims` without the batch."""
+
+    name: str
+    data_type: Token
+    dims: tuple[int, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Latest:
+    """Serve the newest versions."""
+
+    num_versions: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class VersionPolicy:
+    """Which of the repository's versions are served."""
+
+    latest: Latest
+
+
+@dataclass(frozen=True, kw_only=True)
+class QueuePolicy:
+    """What happens to a request that waits."""
+
+    timeout_action: Token
+    default_timeout_microseconds: int
+    allow_timeout_override: bool
+    max_queue_size: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class DynamicBatching:
+    """How requests are joined; there is no delay, since the queue fills by itself while a batch runs."""
+
+    max_queue_delay_microseconds: int
+    default_queue_policy: QueuePolicy
+
+
+@dataclass(frozen=True, kw_only=True)
+class WarmupInput:
+    """A made-up input; `dims` without the batch."""
+
+    data_type: Token
+    dims: tuple[int, ...]
+    random_data: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Warmup:
+    """Runs that the server makes before it calls the model ready."""
+
+    name: str
+    batch_size: int
+    count: int
+    inputs: Mapping[str, WarmupInput]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelConfig:
+    """The whole configuration. It names no `instance_group`: Triton takes the GPU where there is one."""
+
+    name: str
+    backend: str
+    platform: str
+    max_batch_size: int
+    input: tuple[ModelTensor, ...]
+    output: tuple[ModelTensor, ...]
+    version_policy: VersionPolicy
+    dynamic_batching: DynamicBatching
+    model_warmup: tuple[Warmup, ...] = field(default_factory=tuple)
+
+
+def model_config(*, model: str, vertex_count: int) -> ModelConfig:
+    """Return the configuration of a model that keeps the contract.
+
+    Args:
+        model: Its name, which is also its folder's.
+        vertex_count: Vertices of its mesh.
+    """
+    return ModelConfig(
+        name=model,
+        backend="pytorch",
+        platform="pytorch_libtorch",
+        max_batch_size=MAX_BATCH_SIZE,
+        input=(_tensor(contract.INPUT),),
+        output=tuple(_tensor(spec) for spec in contract.outputs(vertex_count)),
+        # Two, so that a new version can be compared with the one that it replaces.
+        version_policy=VersionPolicy(latest=Latest(num_versions=2)),
+        dynamic_batching=DynamicBatching(
+            max_queue_delay_microseconds=0,
+            default_queue_policy=QueuePolicy(
+                timeout_action=Token("REJECT"),
+                default_timeout_microseconds=QUEUE_TIMEOUT_US,
+                allow_timeout_override=True,
+                max_queue_size=MAX_QUEUE_SIZE,
+            ),
+        ),
+        model_warmup=tuple(_warmup(size) for size in range(1, MAX_BATCH_SIZE + 1)),
+    )
+
+
+def to_text(message: object) -> str:
+    """Return a message, given as a dataclass, in protobuf's text format."""
+    return "".join(line + "\n" for line in _lines(message))
+
+
+def _tensor(spec: contract.TensorSpec) -> ModelTensor:
+    return ModelTensor(name=spec.name, data_type=Token(f"TYPE_{spec.dtype}"), dims=spec.shape)
+
+
+def _warmup(batch_size: int) -> Warmup:
+    tensor = _tensor(contract.INPUT)
+    made_up = WarmupInput(data_type=tensor.data_type, dims=tensor.dims, random_data=True)
+    return Warmup(
+        name=f"batch_{batch_size}", batch_size=batch_size, count=WARMUP_RUNS, inputs={tensor.name: made_up}
+    )
+
+
+def _lines(message: Any) -> Iterator[str]:  # noqa: ANN401  (any dataclass)
+    for entry in dataclasses.fields(message):
+        yield from _field_lines(entry.name, getattr(message, entry.name))
+
+
+def _field_lines(name: str, value: Any) -> Iterator[str]:  # noqa: ANN401  (what a message may hold)
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            yield f"{name} {{"
+            yield from _indented(_field_lines("key", key))
+            yield from _indented(_field_lines("value", item))
+            yield "}"
+    elif isinstance(value, tuple) and all(isinstance(item, int) for item in value):
+        yield f"{name}: [{', '.join(map(str, value))}]"
+    elif isinstance(value, tuple):
+        for item in value:
+            yield from _field_lines(name, item)
+    elif dataclasses.is_dataclass(value):
+        yield f"{name} {{"
+        yield from _indented(_lines(value))
+        yield "}"
+    else:
+        yield f"{name}: {_scalar(value)}"
+
+
+def _indented(lines: Iterator[str]) -> Iterator[str]:
+    return (f"  {line}" for line in lines)
+
+
+def _scalar(value: str | bool | int) -> str:
+    if isinstance(value, Token):
+        return str(value)
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+        return f'"{escaped}"'
+    return str(value)
