@@ -10,9 +10,12 @@ import tomllib
 import types
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 RECIPES = Path(__file__).parent / "recipes"
+
+Table = TypeVar("Table")
+"""One of the dataclasses below, as a TOML table fills it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +36,7 @@ class NetworkConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class DataConfig:
-    """Where the rendered hands lie and how they are disturbed (spec section 1)."""
+    """Where the rendered hands lie and how they are disturbed; defaults: the paper's (spec section 1)."""
 
     root: str = "data/rendered"
     """Folder with `train`, `val` and `test`, each as `training render` writes it."""
@@ -41,14 +44,25 @@ class DataConfig:
     """Training views that show a smaller share of the vertices are dropped."""
     scale_sigma: float = 0.25
     """s = 1 + sigma * clip(N(0, 1), -1, 1) on the source box."""
-    rotation_deg: float = 90.0
+    rotation_sigma_deg: float = 30.0
+    """Turn of the box, sigma * clip(N(0, 1), -2, 2)."""
     rotation_probability: float = 0.6
-    shift: float = 0.06
+    shift: float = 0.0
     """Largest displacement of the box, in units of its side."""
     gain: float = 0.2
     """Colour gain of each channel, U(1 - gain, 1 + gain)."""
-    gamma: float = 0.35
-    """exp(U(-gamma, gamma)) on the levels."""
+    gamma: float = 0.0
+    """The levels are raised to exp(U(-gamma, gamma))."""
+    sharpness: float = 0.0
+    """Blur (below zero) or unsharp mask (above), U(-sharpness, sharpness)."""
+    noise_level: float = 0.0
+    """Standard deviation of added noise in levels of 255, max(0, U(-level, level)): half have none."""
+    cutout_probability: float = 0.0
+    """Share of crops with a patch of one colour laid over them."""
+    mirror_border_probability: float = 0.0
+    """Share of crops that are mirrored instead of black outside the picture."""
+    pool_shards: int = 24
+    """Shards that are shuffled together; twice as many are in memory."""
     workers: int = 1
 
 
@@ -67,6 +81,7 @@ class StageConfig:
     milestone: float = 0.79
     """Share of the steps after which `milestone` divides the rate by ten (H2ONet: epoch 30 of 38)."""
     clip_norm: float = 0.1
+    """Largest norm of the whole gradient; 0 leaves it as it is."""
     losses: dict[str, float] = field(default_factory=dict)
     """Weight of each named term; a term that is not listed is not computed."""
 
@@ -138,7 +153,7 @@ def _overlay(under: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def _build(cls: type, values: dict[str, Any], *, where: str) -> Any:  # noqa: ANN401  (any dataclass here)
+def _build(cls: type[Table], values: dict[str, Any], *, where: str) -> Table:
     hints = get_type_hints(cls)
     unknown = sorted(set(values) - set(hints))
     if unknown:
