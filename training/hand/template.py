@@ -22,7 +22,7 @@ from training.hand.subdivision import loop_subdivision
 from training.hand.topology import HandTopology, MeshLevel
 
 TEMPLATE_PATH = Path(__file__).parent / "assets" / "hand_template.npz"
-TEMPLATE_SHA256 = "e59b1f7cba16bdaef4e0778ab48b9379bf8508434ba7285a7ba8eb90da699267"
+TEMPLATE_SHA256 = "e682fb2589fe103a551bcdab0d2153ce08f5c7d27d9bdfc78116dc62ac2774ad"
 LEVEL_COUNT = 5
 
 Float = NDArray[np.float64]
