@@ -1,0 +1,190 @@
+"""What keeps light away: the key light's shadow map, and the openness of every vertex to the sky.
+
+Both come from the same z-buffer, looked at from far away; both are shared by all views of a scene.
+Legend: V vertices, F faces, N side of the map.
+"""
+
+from __future__ import annotations
+
+from math import cos, sin, sqrt
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.synthetic.raster import rasterise
+from training.synthetic.scene import FloatArray, Lighting, Mesh
+from training.synthetic.vectors import Vec3, along, jit
+
+_SHADOW_SIDE = 384
+_SHADOW_REACH_M = 0.26
+_BIAS_M = 0.0008
+_NORMAL_OFFSET_M = 0.0022
+_TAPS = 8
+# A golden-angle spiral on the unit disc.
+_TAP_RADII = np.sqrt((np.arange(_TAPS) + 0.5) / _TAPS)
+_TAP_ANGLES = np.arange(_TAPS) * 2.399963
+
+_SKY_DIRECTIONS = 16
+_SKY_SIDE = 64
+_SKY_REACH_M = 0.17
+_SKY_OFFSET_M = 0.004
+_SKY_BIAS_M = 0.003
+
+_GROUND = 1.0  # nearness of the focus: things down to 1 m below it are seen
+
+
+class ShadowMap(NamedTuple):
+    """Nearness to the key light around the focus."""
+
+    nearness: NDArray[np.float32]
+    """(N, N)."""
+    from_world: NDArray[np.float64]
+    """(3, 4): world to column, row and nearness."""
+    penumbra: float
+    """Radius of the soft edge, in texels."""
+
+
+def light_view(
+    direction: FloatArray, focus_m: FloatArray, *, reach_m: float, side: int
+) -> NDArray[np.float64]:
+    """Return (3, 4), world to column, row and nearness of an orthographic look against `direction`.
+
+    Args:
+        direction: (3,) unit, from the scene to the light.
+        focus_m: (3,) world, the middle of the map.
+        reach_m: Half the width that the map covers.
+        side: Texels of the map.
+    """
+    up = np.array([0.0, 1.0, 0.0]) if abs(direction[1]) < 0.9 else np.array([1.0, 0.0, 0.0])
+    right = np.cross(up, direction)
+    right /= np.linalg.norm(right)
+    view = np.empty((3, 4))
+    view[:, :3] = right, np.cross(direction, right), direction
+    view[:2] *= side / (2.0 * reach_m)
+    view[:, 3] = np.array([side / 2.0, side / 2.0, _GROUND]) - view[:, :3] @ focus_m
+    return view
+
+
+@jit()
+def _transform(positions_m: FloatArray, view: FloatArray, points: FloatArray) -> None:
+    for i in range(positions_m.shape[0]):
+        for axis in range(3):
+            points[i, axis] = (
+                view[axis, 0] * positions_m[i, 0]
+                + view[axis, 1] * positions_m[i, 1]
+                + view[axis, 2] * positions_m[i, 2]
+                + view[axis, 3]
+            )
+
+
+@jit()
+def _look(
+    positions_m: FloatArray,
+    faces: NDArray[np.int32],
+    view: FloatArray,
+    points: FloatArray,
+    nearness: FloatArray,
+    face_index: NDArray[np.int32],
+) -> None:
+    _transform(positions_m, view, points)
+    nearness[:] = 0.0
+    rasterise(points, faces, nearness, face_index, True)
+
+
+def shadow_map(mesh: Mesh, lighting: Lighting, focus_m: FloatArray) -> ShadowMap:
+    """Draw the scene from the first light."""
+    view = light_view(lighting.directions[0], focus_m, reach_m=_SHADOW_REACH_M, side=_SHADOW_SIDE)
+    nearness = np.zeros((_SHADOW_SIDE, _SHADOW_SIDE), np.float32)
+    face_index = np.empty((_SHADOW_SIDE, _SHADOW_SIDE), np.int32)
+    points = np.empty(mesh.positions_m.shape, np.float32)
+    _look(mesh.positions_m, mesh.faces, view, points, nearness, face_index)
+    return ShadowMap(nearness, view, lighting.penumbra_m * _SHADOW_SIDE / (2.0 * _SHADOW_REACH_M))
+
+
+@jit()
+def lit_share(shadow: ShadowMap, position: Vec3, normal: Vec3, translucency_m: float, jitter: float) -> float:
+    """Return the share of the key light that reaches a point, 0 to 1.
+
+    Args:
+        shadow: The map.
+        position: World, metres.
+        normal: Unit geometric normal; the look-up starts a little above the surface.
+        translucency_m: Blockers thinner than this let light through: the soft edge of skin.
+        jitter: Any number that differs from pixel to pixel; turns the pattern of taps.
+    """
+    x, y, z = along(position, normal, _NORMAL_OFFSET_M)
+    m, side = shadow.from_world, shadow.nearness.shape[0]
+    column = m[0, 0] * x + m[0, 1] * y + m[0, 2] * z + m[0, 3]
+    row = m[1, 0] * x + m[1, 1] * y + m[1, 2] * z + m[1, 3]
+    near = m[2, 0] * x + m[2, 1] * y + m[2, 2] * z + m[2, 3] + _BIAS_M + translucency_m
+    margin = 1.0 + shadow.penumbra
+    if column < margin or row < margin or column > side - margin or row > side - margin:
+        return 1.0
+    lit = 0
+    c, s = cos(jitter), sin(jitter)
+    for tap in range(_TAPS):
+        radius = shadow.penumbra * _TAP_RADII[tap]
+        dx, dy = radius * cos(_TAP_ANGLES[tap]), radius * sin(_TAP_ANGLES[tap])
+        if near >= shadow.nearness[int(row + dx * s + dy * c), int(column + dx * c - dy * s)]:
+            lit += 1
+    return lit / _TAPS
+
+
+def sky_directions(count: int) -> NDArray[np.float64]:
+    """Return (count, 3) unit directions spread evenly over the sphere (Fibonacci)."""
+    i = np.arange(count) + 0.5
+    height = 1.0 - 2.0 * i / count
+    around = np.pi * (1.0 + sqrt(5.0)) * i
+    ring = np.sqrt(1.0 - height**2)
+    return np.stack([ring * np.cos(around), ring * np.sin(around), height], axis=1)
+
+
+_SKY = sky_directions(_SKY_DIRECTIONS)
+
+
+def openness(mesh: Mesh, focus_m: FloatArray) -> NDArray[np.float32]:
+    """Return (V,) the cosine-weighted share of the sky that each vertex sees, 0 to 1: ambient occlusion."""
+    views = np.stack([light_view(d, focus_m, reach_m=_SKY_REACH_M, side=_SKY_SIDE) for d in _SKY])
+    return _open_share(mesh.positions_m, mesh.normals, mesh.faces, _SKY, views)
+
+
+@jit()
+def _open_share(
+    positions_m: FloatArray,
+    normals: FloatArray,
+    faces: NDArray[np.int32],
+    directions: FloatArray,
+    views: FloatArray,
+) -> NDArray[np.float32]:
+    vertices = positions_m.shape[0]
+    seen, possible = np.zeros(vertices, np.float32), np.full(vertices, 1e-6, np.float32)
+    points = np.empty((vertices, 3), np.float32)
+    nearness = np.empty((_SKY_SIDE, _SKY_SIDE), np.float32)
+    face_index = np.empty((_SKY_SIDE, _SKY_SIDE), np.int32)
+    for k in range(directions.shape[0]):
+        _look(positions_m, faces, views[k], points, nearness, face_index)
+        for i in range(vertices):
+            cosine = 0.0
+            for axis in range(3):
+                cosine += normals[i, axis] * directions[k, axis]
+            if cosine <= 0.0:
+                continue
+            possible[i] += cosine
+            across = (
+                views[k, 0, 0] * normals[i, 0]
+                + views[k, 0, 1] * normals[i, 1]
+                + views[k, 0, 2] * normals[i, 2]
+            )
+            down = (
+                views[k, 1, 0] * normals[i, 0]
+                + views[k, 1, 1] * normals[i, 1]
+                + views[k, 1, 2] * normals[i, 2]
+            )
+            column = int(points[i, 0] + _SKY_OFFSET_M * across)
+            row = int(points[i, 1] + _SKY_OFFSET_M * down)
+            inside = 0 <= column < _SKY_SIDE and 0 <= row < _SKY_SIDE
+            near = points[i, 2] + _SKY_OFFSET_M * cosine + _SKY_BIAS_M
+            if not inside or near >= nearness[row, column]:
+                seen[i] += cosine
+    return seen / possible

@@ -1,0 +1,103 @@
+"""Three-vectors for compiled code: plain tuples, which the compiler keeps in registers.
+
+`jit` is the one set of compiler options of this folder: cached, without the interpreter's lock, and with
+reassociated floating point, so a picture depends on the machine in its last bits only.
+"""
+
+from __future__ import annotations
+
+import functools
+from math import sqrt
+
+import numba
+import numpy as np
+
+from training.synthetic.scene import FloatArray
+
+jit = functools.partial(numba.njit, cache=True, nogil=True, fastmath=True, error_model="numpy")
+
+Vec3 = tuple[float, float, float]
+
+
+@jit()
+def dot(a: Vec3, b: Vec3) -> float:
+    """Inner product."""
+    return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
+
+
+@jit()
+def add(a: Vec3, b: Vec3) -> Vec3:
+    """Sum."""
+    return a[0] + b[0], a[1] + b[1], a[2] + b[2]
+
+
+@jit()
+def subtract(a: Vec3, b: Vec3) -> Vec3:
+    """`a - b`."""
+    return a[0] - b[0], a[1] - b[1], a[2] - b[2]
+
+
+@jit()
+def scale(a: Vec3, factor: float) -> Vec3:
+    """Product with a number."""
+    return a[0] * factor, a[1] * factor, a[2] * factor
+
+
+@jit()
+def multiply(a: Vec3, b: Vec3) -> Vec3:
+    """Product of the components; what a coloured surface does to coloured light."""
+    return a[0] * b[0], a[1] * b[1], a[2] * b[2]
+
+
+@jit()
+def along(origin: Vec3, direction: Vec3, distance: float) -> Vec3:
+    """Point at `distance` on a ray."""
+    return (
+        origin[0] + distance * direction[0],
+        origin[1] + distance * direction[1],
+        origin[2] + distance * direction[2],
+    )
+
+
+@jit()
+def mix(a: Vec3, b: Vec3, share: float) -> Vec3:
+    """`a` where `share` is 0, `b` where it is 1."""
+    return add(scale(a, 1.0 - share), scale(b, share))
+
+
+@jit()
+def unit(a: Vec3) -> Vec3:
+    """Vector of length 1; zero stays zero."""
+    return scale(a, 1.0 / sqrt(dot(a, a) + 1e-20))
+
+
+@jit()
+def clamp(value: float, low: float, high: float) -> float:
+    """`value`, kept within [low, high]."""
+    return min(max(value, low), high)
+
+
+@jit()
+def rotate(matrix: FloatArray, a: Vec3) -> Vec3:
+    """`matrix @ a`."""
+    return (
+        matrix[0, 0] * a[0] + matrix[0, 1] * a[1] + matrix[0, 2] * a[2],
+        matrix[1, 0] * a[0] + matrix[1, 1] * a[1] + matrix[1, 2] * a[2],
+        matrix[2, 0] * a[0] + matrix[2, 1] * a[1] + matrix[2, 2] * a[2],
+    )
+
+
+@jit()
+def rotate_back(matrix: FloatArray, a: Vec3) -> Vec3:
+    """`matrix.T @ a`."""
+    return (
+        matrix[0, 0] * a[0] + matrix[1, 0] * a[1] + matrix[2, 0] * a[2],
+        matrix[0, 1] * a[0] + matrix[1, 1] * a[1] + matrix[2, 1] * a[2],
+        matrix[0, 2] * a[0] + matrix[1, 2] * a[1] + matrix[2, 2] * a[2],
+    )
+
+
+@jit()
+def row_vector(rows: FloatArray, row: int, start: int) -> Vec3:
+    """Three neighbouring numbers of a row."""
+    return np.float64(rows[row, start]), np.float64(rows[row, start + 1]), np.float64(rows[row, start + 2])
