@@ -155,6 +155,17 @@ class TritonServer:
         self.stop()
         self.start()
 
+    @property
+    def pid(self) -> int:
+        """Process id of the running server.
+
+        Raises:
+            TritonStartError: It does not run.
+        """
+        if self._process is None:
+            raise TritonStartError("not running")
+        return self._process.pid
+
     def poll(self) -> int | None:
         """Return the exit status of a server that ended by itself, else None."""
         return None if self._process is None else self._process.poll()
