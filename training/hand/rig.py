@@ -1,7 +1,7 @@
 """The skeleton: bones, and the axes that the joints of a rest hand turn about.
 
-Fifteen finger bones, the hand itself, two bones that arch the palm, and the forearm. All rest rotations are the
-identity: a pose is one rotation for each bone, in canonical axes, as in SMPL and MANO.
+Fifteen finger bones, the hand itself, two bones that arch the palm, and the forearm. All rest rotations are
+the identity: a pose is one rotation for each bone, in canonical axes, as in SMPL and MANO.
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ class Hinges(NamedTuple):
     """Axes of a rest hand's finger joints, unit vectors, and how far the rest pose is bent."""
 
     axes: NDArray[np.float64]
-    """(15, 3, 3): for each finger bone the axis of flexion, the dorsal axis of abduction, the bone itself."""
+    """(15, 3, 3): of each finger bone the axis of flexion, the dorsal axis of abduction, the bone."""
     rest_flexion_deg: NDArray[np.float64]
-    """(4, 3): flexion of MCP, PIP and DIP of index to little at rest; 0 is straight in the plane of the palm."""
+    """(4, 3): flexion of MCP, PIP, DIP of index to little at rest; 0 is straight in the palm's plane."""
 
 
 def hinges(joints_m: NDArray[np.float64]) -> Hinges:
@@ -84,4 +84,4 @@ def _turn_deg(
     before = before - axis * (before * axis).sum(axis=1, keepdims=True)
     after = after - axis * (after * axis).sum(axis=1, keepdims=True)
     sine = (np.cross(before, after) * axis).sum(axis=1)
-    return np.degrees(np.arctan2(sine, (before * after).sum(axis=1)))
+    return np.asarray(np.degrees(np.arctan2(sine, (before * after).sum(axis=1))))

@@ -32,8 +32,8 @@ class ShapeParameters:
 
     def vector(self) -> NDArray[np.float64]:
         """Return the parameters as one row, (42,), in the order of the fields."""
-        parts = [self.betas, [self.scale], self.bone_lengths, self.bone_thickness, [self.palm_width]]
-        return np.concatenate(parts)
+        scale, palm_width = np.array([self.scale]), np.array([self.palm_width])
+        return np.concatenate([self.betas, scale, self.bone_lengths, self.bone_thickness, palm_width])
 
 
 def mean_shape() -> ShapeParameters:
