@@ -32,17 +32,20 @@ class Pyramid(NamedTuple):
 
 
 class Stem(nn.Module):
-    """Halve the image by a convolution, again by folding 2x2 pixels into channels: 3x128x128 to Tx32x32."""
+    """Halve the image by a convolution, then again by folding 2x2 pixels into channels: 3x128x128 to Tx32x32.
+
+    Folding (space-to-depth) and the pointwise convolution after it are one convolution of 2x2 pixels with stride
+    2: the same weights and products, without a copy of the largest map into another layout.
+    """
 
     def __init__(self, trunk: int) -> None:
         super().__init__()
         self.look = nn.Sequential(ConvBlock(3, trunk // 2, kernel=3, stride=2), MobileUnit(trunk // 2, trunk))
-        self.fold = nn.PixelUnshuffle(2)
-        self.shrink = ConvBlock(4 * trunk, trunk)
+        self.fold = ConvBlock(trunk, trunk, kernel=2, stride=2)
 
     def forward(self, images: Tensor) -> Tensor:
         """Map images (B, 3, 128, 128) in [0, 1] to features (B, T, 32, 32)."""
-        trunk: Tensor = self.shrink(self.fold(self.look(images)))
+        trunk: Tensor = self.fold(self.look(images))
         return trunk
 
 

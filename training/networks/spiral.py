@@ -1,4 +1,8 @@
-"""Convolution and upsampling on a mesh of fixed topology (SpiralNet++; spec sections 2 and 10)."""
+"""Convolution and upsampling on a mesh of fixed topology (SpiralNet++; spec sections 2 and 10).
+
+Vertices come first, (n, B, channels): a neighbour is then one contiguous row of the whole batch, and to gather
+it costs a copy instead of a walk through the memory.
+"""
 
 from __future__ import annotations
 
@@ -19,8 +23,9 @@ class SpiralConv(nn.Module):
         nn.init.zeros_(self.linear.bias)
 
     def forward(self, features: Tensor) -> Tensor:
-        """Map vertex features (B, n, channels_in) to (B, n, channels_out)."""
-        mixed: Tensor = self.linear(features[:, self.spirals].flatten(2))
+        """Map vertex features (n, B, channels_in) to (n, B, channels_out)."""
+        neighbours = _rows(features, self.spirals).transpose(1, 2)  # (n, B, 9, channels_in)
+        mixed: Tensor = self.linear(neighbours.flatten(2))  # (n, B, channels_out)
         return mixed
 
 
@@ -37,5 +42,11 @@ class MeshUpsampling(nn.Module):
         self.register_buffer("weights", weights, persistent=False)
 
     def forward(self, features: Tensor) -> Tensor:
-        """Map vertex features (B, n_coarse, C) to (B, n_fine, C)."""
-        return (features[:, self.indices] * self.weights[..., None]).sum(dim=2)
+        """Map vertex features (n_coarse, B, C) to (n_fine, B, C)."""
+        weights = self.weights.to(features.dtype)[..., None, None]  # (n_fine, 3, 1, 1)
+        return (_rows(features, self.indices) * weights).sum(dim=1)
+
+
+def _rows(features: Tensor, indices: Tensor) -> Tensor:
+    """Return the rows (n, k, B, C) of features (m, B, C) that indices (n, k) name."""
+    return features.index_select(0, indices.flatten()).reshape(*indices.shape, *features.shape[1:])
