@@ -1,4 +1,7 @@
-"""Poses in which a hand touches itself: thumb on finger, thumb over a fist, key grip; solved as small IK problems."""
+"""Poses in which a hand touches itself, solved as small problems of inverse kinematics.
+
+The thumb meets a finger's pad, lies over a fist, or presses on the index finger's side as on a key.
+"""
 
 from __future__ import annotations
 

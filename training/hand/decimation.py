@@ -1,7 +1,7 @@
 """Mesh decimation that keeps a subset of the vertices, so that weights and shape targets stay exact.
 
-Half-edge collapses in the order of quadric errors (Garland and Heckbert 1997), with planes along the boundary,
-the link condition, tests against flipped and thin triangles, and a penalty on high valence.
+Half-edge collapses in the order of quadric errors (Garland and Heckbert 1997), with boundary walls, the link
+condition, tests against flipped and thin triangles, and a penalty on high valence.
 """
 
 from __future__ import annotations
@@ -216,7 +216,7 @@ def _edge(a: int, b: int) -> tuple[int, int]:
 
 
 def _quadrics(vertices: Float, faces: Index) -> Float:
-    """Return the summed plane quadrics of every vertex, (n, 4, 4): its faces, and walls along the boundary."""
+    """Return the summed plane quadrics of every vertex, (n, 4, 4): its faces and boundary walls."""
     a, b, c = (vertices[faces[:, corner]] for corner in range(3))
     normals = np.cross(b - a, c - a)
     double_area = np.linalg.norm(normals, axis=1, keepdims=True)

