@@ -17,10 +17,16 @@ class ConvBlock(nn.Sequential):
     ) -> None:
         super().__init__(
             nn.Conv2d(
-                channels_in, channels_out, kernel, stride, padding=(kernel - 1) // 2, groups=groups, bias=False
+                channels_in,
+                channels_out,
+                kernel,
+                stride,
+                padding=(kernel - 1) // 2,
+                groups=groups,
+                bias=False,
             ),
             nn.BatchNorm2d(channels_out),
-            nn.ReLU(),
+            nn.ReLU(inplace=True),
         )
 
 

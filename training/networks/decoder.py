@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
+from training.networks.precision import full_precision
 from training.networks.spiral import MeshUpsampling, SpiralConv
 
 
@@ -36,5 +37,6 @@ class MeshDecoder(nn.Module):
     def forward(self, lifted_feature: Tensor) -> tuple[Tensor, Tensor]:
         """Map f_v (B, V0, L) to the last block's output (B, V, 32) and the vertices (B, V, 3) in metres."""
         decoded = self.blocks(lifted_feature.transpose(0, 1))  # (V, B, 32)
-        vertices = self.head(decoded)  # (V, B, 3)
+        with full_precision(decoded):
+            vertices = self.head(decoded.float())  # (V, B, 3)
         return decoded.transpose(0, 1), vertices.transpose(0, 1)

@@ -34,8 +34,8 @@ class Pyramid(NamedTuple):
 class Stem(nn.Module):
     """Halve the image by a convolution, then again by folding 2x2 pixels into channels: 3x128x128 to Tx32x32.
 
-    Folding (space-to-depth) and the pointwise convolution after it are one convolution of 2x2 pixels with stride
-    2: the same weights and products, without a copy of the largest map into another layout.
+    Folding (space-to-depth) and the pointwise convolution after it are one convolution of 2x2 pixels with
+    stride 2: the same weights and products, without a copy of the largest map into another layout.
     """
 
     def __init__(self, trunk: int) -> None:

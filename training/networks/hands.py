@@ -8,6 +8,7 @@ from training.networks.decoder import MeshDecoder
 from training.networks.encoder import ImageEncoder, MapDecoder, PyramidEncoder
 from training.networks.lifting import JointHead, Lifting, PosePooling
 from training.networks.orientation import OrientationBranch
+from training.networks.precision import full_precision
 from training.tensors import HandPrediction, HandShape
 
 
@@ -48,7 +49,8 @@ class ShapeBranch(nn.Module):
         joint_features = self.pool(pyramid.coarse, joints_uv)  # (B, J, L)
         lifted = self.lift(joint_features)  # (B, V0, L): f_v
         decoded, vertices = self.decode_mesh(lifted)  # (B, V, 32), (B, V, 3): M^c
-        joints = self.joint_regressor @ vertices  # (B, J, 3): J^c
+        with full_precision(vertices):
+            joints = self.joint_regressor @ vertices  # (B, J, 3): J^c
         return HandShape(
             image_feature=image_feature,
             joint_feature=pyramid.coarse,
@@ -91,4 +93,5 @@ def _turn(points_canonical_m: Tensor, wrist_m: Tensor, rotation: Tensor) -> Tens
     What is turned is detached, the wrist that is added back is not (spec section 1): the rotated losses move
     the rotation and the wrist, and leave the articulation to the canonical ones.
     """
-    return (points_canonical_m - wrist_m).detach() @ rotation.transpose(1, 2) + wrist_m
+    with full_precision(rotation):
+        return (points_canonical_m - wrist_m).detach() @ rotation.transpose(1, 2) + wrist_m

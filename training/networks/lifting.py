@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from training.networks.encoder import MAP_CHANNELS
+from training.networks.precision import full_precision
 
 MAP_SIZE = 16
 """Side of the joint maps that the 2D head reads."""
@@ -29,7 +30,8 @@ class JointHead(nn.Module):
     def forward(self, maps: Tensor) -> tuple[Tensor, Tensor]:
         """Map (B, 24, 16, 16) to the joints' maps (B, J, 16, 16) and places (B, J, 2) in the crop."""
         joint_maps = self.reduce(maps)  # (B, J, 16, 16)
-        return joint_maps, self.locate(joint_maps.flatten(2))
+        with full_precision(joint_maps):
+            return joint_maps, self.locate(joint_maps.float().flatten(2))
 
 
 class PosePooling(nn.Module):

@@ -1,7 +1,7 @@
 """Convolution and upsampling on a mesh of fixed topology (SpiralNet++; spec sections 2 and 10).
 
-Vertices come first, (n, B, channels): a neighbour is then one contiguous row of the whole batch, and to gather
-it costs a copy instead of a walk through the memory.
+Vertices come first, (n, B, channels): a neighbour is then one contiguous row of the whole batch, and to
+gather it costs a copy instead of a walk through the memory.
 """
 
 from __future__ import annotations
