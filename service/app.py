@@ -1,0 +1,142 @@
+"""The application: `create_app` joins settings and an engine to the routes."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI, Request
+from fastapi_offline import FastAPIOffline
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from service import __version__
+from service.contract import ModelContract, load_contract
+from service.encode import glb, json
+from service.encode.negotiation import Encoder, Encoders
+from service.engines.embedded import EmbeddedEngine, EmbeddedLimits
+from service.engines.protocol import Engine, EngineFactory
+from service.engines.triton import TritonEngine
+from service.errors import GatewayError, error_response, problem_response
+from service.gateway import Gateway
+from service.middleware import RequestMiddleware, record_of
+from service.pipeline import Limits, Pipeline
+from service.readiness import Readiness
+from service.routes import health, model, reconstruct
+from service.settings import Settings
+from service.telemetry import Telemetry
+
+log = logging.getLogger("simahand")
+
+DESCRIPTION = "A photo of a hand in, a 3D hand mesh out."
+
+
+def create_app(settings: Settings, engine_factory: EngineFactory | None = None) -> FastAPI:
+    """Return the application.
+
+    Args:
+        settings: Read once, here.
+        engine_factory: Makes the engine from the contract; by default the one that `settings.engine` names.
+
+    Raises:
+        ValueError: The model repository holds no such model.
+    """
+    contract = load_contract(settings.model_repository, settings.model_name)
+    engine = engine_factory(contract) if engine_factory else _engine(settings, contract)
+    gateway = _gateway(settings, contract, engine)
+    app: FastAPI = FastAPIOffline(
+        title="SiMA-Hand",
+        description=DESCRIPTION,
+        version=__version__,
+        lifespan=_lifespan,
+        redoc_url=None,
+        swagger_ui_parameters={"defaultModelsExpandDepth": 0},
+    )
+    app.state.gateway = gateway
+    app.add_middleware(RequestMiddleware, telemetry=gateway.telemetry)
+    app.add_exception_handler(GatewayError, _answer_gateway_error)
+    app.add_exception_handler(HTTPException, _answer_http_error)
+    # The hot route first: routes are tried in order.
+    for routes in (reconstruct, model, health):
+        app.include_router(routes.router)
+    return app
+
+
+def _engine(settings: Settings, contract: ModelContract) -> Engine:
+    if settings.engine == "embedded":
+        return EmbeddedEngine(
+            model_directory=settings.model_repository / settings.model_name,
+            contract=contract,
+            limits=EmbeddedLimits(
+                threads=settings.embedded_threads,
+                max_batch=settings.embedded_max_batch,
+                max_queue=settings.embedded_max_queue,
+            ),
+        )
+    return TritonEngine(url=settings.triton_url, contract=contract, retry_after_s=settings.retry_after_s)
+
+
+def _gateway(settings: Settings, contract: ModelContract, engine: Engine) -> Gateway:
+    telemetry = Telemetry(version=__version__, model=contract.model, engine=settings.engine)
+    limits = Limits(
+        max_pixels=settings.max_image_pixels,
+        max_in_flight=settings.max_in_flight,
+        decode_workers=settings.decode_workers,
+        deadline_s=settings.deadline_s,
+        retry_after_s=settings.retry_after_s,
+    )
+    return Gateway(
+        settings=settings,
+        contract=contract,
+        engine=engine,
+        encoders=Encoders(
+            [Encoder(json.MEDIA_TYPE, json.encode), Encoder(glb.MEDIA_TYPE, glb.GlbEncoder(contract))]
+        ),
+        pipeline=Pipeline(contract=contract, engine=engine, limits=limits, telemetry=telemetry),
+        readiness=Readiness(contract=contract, engine=engine, telemetry=telemetry),
+        telemetry=telemetry,
+    )
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
+    gateway: Gateway = app.state.gateway
+    await gateway.engine.start()
+    # Prove the engine now rather than at the first probe; without it the gateway still starts.
+    proof = asyncio.create_task(_prove(gateway.readiness))
+    try:
+        yield
+    finally:
+        proof.cancel()
+        await asyncio.gather(proof, return_exceptions=True)
+        await gateway.engine.close()
+        gateway.pipeline.close()
+
+
+async def _prove(readiness: Readiness) -> None:
+    with contextlib.suppress(GatewayError):
+        await readiness.check()
+
+
+async def _answer_gateway_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, GatewayError)
+    record = record_of(request.scope)
+    record.outcome = error.slug
+    return error_response(error, record.request_id)
+
+
+async def _answer_http_error(request: Request, error: Exception) -> Response:
+    """Give the framework's own refusals (no such path, no such method) the same form."""
+    assert isinstance(error, HTTPException)
+    response = problem_response(
+        status=error.status_code,
+        slug=f"http-{error.status_code}",
+        title=error.detail,
+        detail=f"{request.method} {request.url.path}: {error.detail}",
+        request_id=record_of(request.scope).request_id,
+    )
+    response.headers.update(error.headers or {})
+    return response

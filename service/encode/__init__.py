@@ -1,0 +1,1 @@
+"""From a reconstructed hand to the bytes of an answer, by media type."""

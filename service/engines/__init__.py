@@ -1,0 +1,1 @@
+"""What answers a crop with a hand: Triton, or the same model in this process."""

@@ -1,0 +1,157 @@
+"""The engine that asks a Triton server: one long-lived gRPC client, and Triton's errors told apart.
+
+Triton says UNAVAILABLE for a full queue, for an expired queue timeout and for a model that is not there, so
+the message decides (core `scheduler_utils.cc` and `server.cc`, 2.51). A request's `timeout` only counts where
+the model's `default_timeout_microseconds` is not zero, and only when a batch is formed: the client's own
+deadline stands behind it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from tritonclient.grpc import InferInput, InferRequestedOutput
+from tritonclient.grpc.aio import InferenceServerClient
+from tritonclient.utils import InferenceServerException
+
+from service.contract import ModelContract
+from service.engines.protocol import OUTPUT_NAMES, Deadline, EngineHand, ImageArray, hand_from_tensors
+from service.errors import (
+    DeadlineExceededError,
+    EngineError,
+    EngineFaultError,
+    EngineUnavailableError,
+    OverloadedError,
+    UnknownModelError,
+)
+
+MESSAGE_BYTES = 4 << 20
+PING_TIMEOUT_S = 1.0
+SHORTEST_WAIT_S = 0.005
+"""With less time left than this there is no point in asking."""
+
+CHANNEL_OPTIONS = [
+    ("grpc.max_send_message_length", MESSAGE_BYTES),
+    ("grpc.max_receive_message_length", MESSAGE_BYTES),
+    # A restarted server is found within a second; gRPC's own backoff grows to two minutes.
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.min_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 1000),
+]
+
+
+class _Tensor(Protocol):
+    name: str
+    datatype: str
+    shape: Sequence[int]
+
+
+class _Metadata(Protocol):
+    """What is read of Triton's ModelMetadataResponse message."""
+
+    versions: Sequence[str]
+    inputs: Sequence[_Tensor]
+    outputs: Sequence[_Tensor]
+
+
+class TritonEngine:
+    """Asks one model of one Triton server."""
+
+    def __init__(self, *, url: str, contract: ModelContract, retry_after_s: int) -> None:
+        """Remember where the server is; `start` connects."""
+        self._url = url
+        self._contract = contract
+        self._retry_after_s = retry_after_s
+        self._client: Any = None
+        self._outputs = [InferRequestedOutput(name) for name in OUTPUT_NAMES]
+
+    async def start(self) -> None:
+        """Open the channel; the server may come up later."""
+        self._client = InferenceServerClient(self._url, channel_args=CHANNEL_OPTIONS)
+
+    async def close(self) -> None:
+        """Close the channel."""
+        await self._client.close()
+
+    async def infer(
+        self, crop: ImageArray, *, version: str, deadline: Deadline, request_id: str
+    ) -> EngineHand:
+        """Ask Triton; see `Engine.infer`."""
+        remaining_s = deadline.remaining_s
+        if remaining_s < SHORTEST_WAIT_S:
+            raise DeadlineExceededError("no time was left to ask the engine")
+        image = InferInput(self._contract.input.name, [1, *crop.shape], self._contract.input.dtype)
+        image.set_data_from_numpy(crop[np.newaxis])
+        with self._translate_errors():
+            result = await self._client.infer(
+                self._contract.model,
+                [image],
+                model_version=version,
+                outputs=self._outputs,
+                request_id=request_id,
+                timeout=int(remaining_s * 1e6),
+                client_timeout=remaining_s,
+            )
+        tensors = {name: _without_batch(result.as_numpy(name)) for name in OUTPUT_NAMES}
+        answered = result.get_response().model_version
+        return hand_from_tensors(tensors, contract=self._contract, version=answered)
+
+    async def verify(self) -> None:
+        """Compare Triton's model metadata with the contract; see `Engine.verify`."""
+        metadata = await self._metadata()
+        reported = {tensor.name: (tensor.datatype, tuple(tensor.shape[1:])) for tensor in metadata.outputs}
+        reported |= {tensor.name: (tensor.datatype, tuple(tensor.shape[1:])) for tensor in metadata.inputs}
+        for tensor in (self._contract.input, *self._contract.outputs):
+            if reported.get(tensor.name) != (tensor.dtype, tensor.shape):
+                raise EngineFaultError(
+                    f"Triton's {tensor.name} is {reported.get(tensor.name)}, "
+                    f"but the contract says {(tensor.dtype, tensor.shape)}"
+                )
+
+    async def ping(self) -> None:
+        """Ask whether the model is ready; see `Engine.ping`."""
+        with self._translate_errors():
+            ready = await self._client.is_model_ready(self._contract.model, client_timeout=PING_TIMEOUT_S)
+        if not ready:
+            raise EngineUnavailableError(f"Triton has no ready version of {self._contract.model}")
+
+    async def versions(self) -> tuple[str, ...]:
+        """Ask which versions are served; see `Engine.versions`."""
+        return tuple(sorted((await self._metadata()).versions, key=int))
+
+    async def _metadata(self) -> _Metadata:
+        with self._translate_errors():
+            metadata: _Metadata = await self._client.get_model_metadata(
+                self._contract.model, client_timeout=PING_TIMEOUT_S
+            )
+        return metadata
+
+    @contextmanager
+    def _translate_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except InferenceServerException as error:
+            raise self._translated(str(error.status()), error.message() or "") from error
+
+    def _translated(self, status: str, message: str) -> EngineError | UnknownModelError:
+        code = status.removeprefix("StatusCode.")
+        if code == "DEADLINE_EXCEEDED" or "Request timeout expired" in message:
+            return DeadlineExceededError("Triton did not answer in time")
+        if "Exceeds maximum queue size" in message:
+            return OverloadedError("Triton's queue is full", retry_after_s=self._retry_after_s)
+        if "is not found" in message and "unknown model" in message:
+            return UnknownModelError(message)
+        if code in {"UNAVAILABLE", "CANCELLED"}:
+            return EngineUnavailableError(
+                f"Triton is not ready: {message}", retry_after_s=self._retry_after_s
+            )
+        return EngineFaultError(f"Triton answered {code}: {message}")
+
+
+def _without_batch(array: NDArray[np.generic] | None) -> NDArray[np.generic] | None:
+    """Return the only row; a tensor of no rows becomes one of no shape that the contract knows."""
+    return array[0] if array is not None and array.ndim > 0 and len(array) == 1 else None

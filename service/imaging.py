@@ -1,0 +1,192 @@
+"""From the bytes of an upload to pixels, with nothing decoded before its header has been judged.
+
+Accepted: JPEG, PNG and WebP, told by their first bytes and not by what the caller calls them. Colours become
+8-bit RGB on purpose: grey is repeated, CMYK converted, 16-bit cut to its high byte, transparency laid on
+black (which is what the crop shows outside the picture). Refused: animations, since there is no telling which
+frame is meant, and files that end too early. EXIF orientation is read and left to the crop.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import simplejpeg
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+
+from service.errors import TooLargeError, UnreadableImageError, UnsupportedMediaError
+
+ImageArray = NDArray[np.uint8]
+
+ORIENTATION_TAG = 0x0112
+JPEG_REDUCTIONS = (8, 4, 2, 1)
+"""By these the decoder shrinks for less than nothing: it leaves out work."""
+LARGEST_SCAN_COUNT = 100
+"""A progressive JPEG has about ten; a small file with thousands keeps a decoder busy for minutes."""
+
+# Pillow would warn at its own limit before ours is looked at; ours is checked right after the header.
+Image.MAX_IMAGE_PIXELS = None
+
+
+class Picture(Protocol):
+    """An image whose header has been read."""
+
+    @property
+    def width_px(self) -> int:
+        """Width as stored, before orientation."""
+
+    @property
+    def height_px(self) -> int:
+        """Height as stored."""
+
+    @property
+    def orientation(self) -> int:
+        """EXIF orientation, 1 to 8."""
+
+    def decode(self, *, smallest_side_px: float, wanted_px: int) -> tuple[ImageArray, int]:
+        """Return the pixels and by how much they were shrunk.
+
+        Args:
+            smallest_side_px: Side of the crop in stored pixels.
+            wanted_px: Side that the crop will have: shrinking stops before the crop is smaller.
+        """
+
+
+def open_picture(data: bytes, *, max_pixels: int) -> Picture:
+    """Read the header of an upload.
+
+    Raises:
+        UnreadableImageError: Empty, or no JPEG, PNG or WebP.
+        UnsupportedMediaError: An animation.
+        TooLargeError: The header promises more than `max_pixels` pixels.
+    """
+    if not data:
+        raise UnreadableImageError("the body is empty")
+    if data.startswith(b"\xff\xd8\xff"):
+        return _open_jpeg(data, max_pixels=max_pixels)
+    if data.startswith(b"\x89PNG\r\n\x1a\n") or (data.startswith(b"RIFF") and data[8:12] == b"WEBP"):
+        return _open_with_pillow(data, max_pixels=max_pixels)
+    raise UnreadableImageError("the first bytes are not those of a JPEG, PNG or WebP image")
+
+
+@dataclass(frozen=True)
+class JpegPicture:
+    """A JPEG; decoded by libjpeg-turbo, and by Pillow where that gives up."""
+
+    data: bytes
+    width_px: int
+    height_px: int
+    orientation: int
+    is_cmyk: bool
+
+    def decode(self, *, smallest_side_px: float, wanted_px: int) -> tuple[ImageArray, int]:
+        """Decode no finer than the crop needs; see `Picture.decode`."""
+        if self.is_cmyk:
+            return self._decode_with_pillow(), 1
+        reduction = next(
+            factor for factor in JPEG_REDUCTIONS if factor == 1 or smallest_side_px >= factor * wanted_px
+        )
+        try:
+            pixels = simplejpeg.decode_jpeg(
+                self.data,
+                colorspace="RGB",
+                min_height=-(-self.height_px // reduction),
+                min_width=-(-self.width_px // reduction),
+            )
+        except ValueError:
+            # It refuses harmless oddities as well as broken files; Pillow tells them apart.
+            return self._decode_with_pillow(), 1
+        return pixels, reduction
+
+    def _decode_with_pillow(self) -> ImageArray:
+        image = _pillow_open(self.data)
+        _load(image)
+        return _rgb(image)
+
+
+@dataclass(frozen=True)
+class PillowPicture:
+    """A PNG or WebP; these formats know no cheaper way than to decode the whole."""
+
+    image: Image.Image
+    width_px: int
+    height_px: int
+    orientation: int
+
+    def decode(self, *, smallest_side_px: float, wanted_px: int) -> tuple[ImageArray, int]:
+        """Return the pixels unshrunk; see `Picture.decode`."""
+        del smallest_side_px, wanted_px
+        return _rgb(self.image), 1
+
+
+def _open_jpeg(data: bytes, *, max_pixels: int) -> JpegPicture:
+    try:
+        height_px, width_px, colorspace, _ = simplejpeg.decode_jpeg_header(data)
+    except ValueError as error:
+        raise UnreadableImageError(f"the JPEG header cannot be read: {error}") from error
+    _check_pixels(width_px, height_px, max_pixels=max_pixels)
+    # FF DA cannot occur inside a scan, so this counts scans (and those of a thumbnail).
+    if data.count(b"\xff\xda") > LARGEST_SCAN_COUNT:
+        raise UnsupportedMediaError(f"the JPEG has more than {LARGEST_SCAN_COUNT} scans")
+    # Opening with Pillow costs more than decoding a small crop; only a file with EXIF pays for it.
+    orientation = _orientation(_pillow_open(data)) if b"Exif\0\0" in data else 1
+    return JpegPicture(data, width_px, height_px, orientation, colorspace in {"CMYK", "YCCK"})
+
+
+def _open_with_pillow(data: bytes, *, max_pixels: int) -> PillowPicture:
+    image = _pillow_open(data)
+    _check_pixels(image.width, image.height, max_pixels=max_pixels)
+    if getattr(image, "is_animated", False):
+        raise UnsupportedMediaError("the image is an animation: send one frame")
+    # A PNG may carry its EXIF behind its pixels.
+    _load(image)
+    return PillowPicture(image, image.width, image.height, _orientation(image))
+
+
+def _check_pixels(width_px: int, height_px: int, *, max_pixels: int) -> None:
+    if width_px * height_px > max_pixels:
+        raise TooLargeError(
+            f"the image has {width_px} x {height_px} = {width_px * height_px} pixels, over {max_pixels}",
+            limit_pixels=max_pixels,
+        )
+
+
+def _pillow_open(data: bytes) -> Image.Image:
+    try:
+        return Image.open(io.BytesIO(data), formats=("JPEG", "PNG", "WEBP"))
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
+        raise UnreadableImageError(f"the image header cannot be read: {error}") from error
+
+
+def _orientation(image: Image.Image) -> int:
+    raw = image.info.get("exif")
+    if not isinstance(raw, bytes):
+        return 1
+    exif = Image.Exif()
+    try:
+        exif.load(raw)
+        value = exif.get(ORIENTATION_TAG)
+    except (SyntaxError, ValueError, TypeError, OSError, LookupError, struct.error):
+        return 1  # broken metadata does not make a picture unreadable
+    return value if isinstance(value, int) and 1 <= value <= 8 else 1
+
+
+def _load(image: Image.Image) -> None:
+    try:
+        image.load()
+    except (OSError, SyntaxError, ValueError, EOFError) as error:
+        raise UnreadableImageError(f"the image cannot be decoded: {error}") from error
+
+
+def _rgb(image: Image.Image) -> ImageArray:
+    if image.mode.startswith("I;16"):
+        grey = (np.asarray(image, np.uint16) >> 8).astype(np.uint8)
+        return np.repeat(grey[:, :, np.newaxis], 3, axis=2)
+    if image.has_transparency_data:
+        rgba = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", rgba.size, (0, 0, 0, 255)), rgba)
+    return np.asarray(image.convert("RGB"))

@@ -1,0 +1,106 @@
+"""What a caller may say about a picture, in the query or in form fields."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Any, Literal
+from urllib.parse import parse_qsl
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from service.crop import Box
+from service.errors import BadBoxError, InvalidParameterError
+from service.geometry import Intrinsics
+
+BOX_FORM = "box must be x,y,w,h: four finite numbers in pixels of the upright image, w and h positive"
+
+FocalLength = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Coordinate = Annotated[float, Field(allow_inf_nan=False)]
+
+
+class Parameters(BaseModel):
+    """The parameters of `POST /v1/reconstruct`; unknown ones are refused, they are typing errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+
+    hand: Literal["right", "left"] = Field("right", description="Which hand the picture shows.")
+    box: str | None = Field(
+        None,
+        description="The hand's tight box x,y,w,h in pixels of the upright image (EXIF orientation applied). "
+        "The crop is the square about its middle with `crop_scale` (1.5) times its longer side. "
+        "Default: the whole image is the crop.",
+        examples=["120,80,200,240"],
+    )
+    fx: FocalLength | None = Field(None, description="Focal length in pixels of the upright image, along x.")
+    fy: FocalLength | None = Field(None, description="Focal length along y.")
+    cx: Coordinate | None = Field(None, description="Principal point, x; the image's corner is 0.")
+    cy: Coordinate | None = Field(None, description="Principal point, y.")
+    model: str | None = Field(None, description="Name of the model; default: the one that is served.")
+    version: str = Field(
+        "", pattern=r"^([1-9][0-9]{0,8})?$", description="Version of the model; default: the newest."
+    )
+
+    @model_validator(mode="after")
+    def _intrinsics_are_whole(self) -> Parameters:
+        given = [name for name in ("fx", "fy", "cx", "cy") if getattr(self, name) is not None]
+        if given and len(given) < 4:
+            raise ValueError(f"fx, fy, cx and cy belong together, got only {', '.join(given)}")
+        return self
+
+    @property
+    def tight_box(self) -> Box | None:
+        """The box as numbers; raises `BadBoxError` where it is none."""
+        return None if self.box is None else parse_box(self.box)
+
+    @property
+    def intrinsics(self) -> Intrinsics | None:
+        """The camera, if it was given."""
+        if self.fx is None or self.fy is None or self.cx is None or self.cy is None:
+            return None
+        return Intrinsics(self.fx, self.fy, self.cx, self.cy)
+
+
+def parse_box(text: str) -> Box:
+    """Return the box that `x,y,w,h` means.
+
+    Raises:
+        BadBoxError: It is not four finite numbers, or has no area.
+    """
+    try:
+        x_px, y_px, width_px, height_px = (float(part) for part in text.split(","))
+    except ValueError as error:
+        raise BadBoxError(f"{BOX_FORM}; got {text[:80]!r}") from error
+    numbers = (x_px, y_px, width_px, height_px)
+    if not all(map(math.isfinite, numbers)) or width_px <= 0 or height_px <= 0:
+        raise BadBoxError(f"{BOX_FORM}; got {text[:80]!r}")
+    return Box(*numbers)
+
+
+def parse_parameters(query_string: bytes, form_fields: list[tuple[str, str]]) -> Parameters:
+    """Return the parameters given in the query and in the form together.
+
+    Raises:
+        BadBoxError: The box is none.
+        InvalidParameterError: A parameter is unknown, given twice, or has an impossible value.
+    """
+    given: dict[str, str] = {}
+    for name, value in [*parse_qsl(query_string.decode("latin-1"), keep_blank_values=True), *form_fields]:
+        if name in given:
+            raise InvalidParameterError(f"{name} is given twice")
+        given[name] = value
+    try:
+        return Parameters.model_validate(given)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False)[0]
+        name = ".".join(map(str, first["loc"]))
+        detail = f"{name}: {first['msg']}" if name else first["msg"]
+        raise InvalidParameterError(detail, parameter=name) from error
+
+
+def openapi_parameters() -> list[dict[str, Any]]:
+    """Return the parameters as OpenAPI query parameters."""
+    schema = Parameters.model_json_schema()
+    return [
+        {"name": name, "in": "query", "description": rest.pop("description", ""), "schema": rest}
+        for name, rest in ((name, dict(field)) for name, field in schema["properties"].items())
+    ]

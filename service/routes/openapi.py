@@ -1,0 +1,121 @@
+"""What the routes say of themselves in OpenAPI, where the code reads and writes bytes itself for speed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from service import errors
+from service.encode import glb
+from service.errors import PROBLEM_MEDIA_TYPE, PROBLEM_TYPE_PREFIX, GatewayError
+from service.parameters import BOX_FORM, Parameters, openapi_parameters
+from service.routes.upload import IMAGE_FIELD, IMAGE_MEDIA_TYPES, MULTIPART
+
+Point = tuple[float, float, float]
+
+
+class Problem(BaseModel):
+    """A problem document (RFC 9457)."""
+
+    type: str = Field(description="Stable; for programs.")
+    title: str
+    status: int
+    detail: str = Field(description="What was wrong with this request; for people.")
+    request_id: str
+
+
+class ModelVersion(BaseModel):
+    """Which model answered."""
+
+    name: str
+    version: str
+
+
+class HandDocument(BaseModel):
+    """A hand in metres: camera axes (x right, y down, z away), wrist at the origin."""
+
+    model: ModelVersion
+    hand: str = Field(description="`right` or `left`, as asked.")
+    vertices: list[Point] = Field(
+        description="Faces are in `GET /v1/model`; turn their winding for a left hand."
+    )
+    joints: list[Point] = Field(description="In the order of `contract.joint_names`.")
+    rotation: tuple[Point, Point, Point] = Field(
+        description="Camera-from-canonical; a left hand's canonical frame is mirrored in x."
+    )
+    joints_2d: list[tuple[float, float]] = Field(
+        description="Pixels of the upright upload; the corner of its first pixel is 0, 0."
+    )
+    translation: Point | None = Field(description="The wrist in the camera's frame; null without intrinsics.")
+    timing_ms: dict[str, float]
+
+
+EXAMPLES: dict[type[GatewayError], str] = {
+    errors.UnreadableImageError: "the image cannot be decoded: image file is truncated",
+    errors.MalformedMultipartError: "the form has no file field 'image'",
+    errors.BadBoxError: BOX_FORM,
+    errors.UnknownModelError: "there is no model 'svr_foot'",
+    errors.NotAcceptableError: "cannot write text/html; there is application/json, model/gltf-binary",
+    errors.SlowUploadError: "the body took longer than 10 s",
+    errors.TooLargeError: "the image has 10000 x 10000 = 100000000 pixels, over 25000000",
+    errors.UnsupportedMediaError: "content-type text/plain is not accepted",
+    errors.InvalidParameterError: "hand: Input should be 'right' or 'left'",
+    errors.OverloadedError: "Triton's queue is full",
+    errors.EngineFaultError: "Triton answered INTERNAL: out of memory",
+    errors.EngineUnavailableError: "Triton is not ready: failed to connect to all addresses",
+    errors.DeadlineExceededError: "Triton did not answer in time",
+}
+
+
+def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return OpenAPI responses for the errors of these statuses, an example of each."""
+    return {status: _problem_response(status) for status in statuses}
+
+
+def _problem_response(status: int) -> dict[str, Any]:
+    kinds = [kind for kind in EXAMPLES if kind.status == status]
+    examples = {
+        kind.slug: {
+            "value": {
+                "type": PROBLEM_TYPE_PREFIX + kind.slug,
+                "title": kind.title,
+                "status": status,
+                "detail": EXAMPLES[kind],
+                "request_id": "7c1e0f4c8f4b4a0f9e2f3f1f0a5b6c7d",
+            }
+        }
+        for kind in kinds
+    }
+    description = "; ".join(kind.title for kind in kinds)
+    content = {PROBLEM_MEDIA_TYPE: {"schema": Problem.model_json_schema(), "examples": examples}}
+    return {"description": description, "content": content}
+
+
+def _form_schema() -> dict[str, Any]:
+    properties = dict(Parameters.model_json_schema()["properties"])
+    properties[IMAGE_FIELD] = {"type": "string", "format": "binary"}
+    return {"type": "object", "required": [IMAGE_FIELD], "properties": properties}
+
+
+RECONSTRUCT_REQUEST: dict[str, Any] = {
+    "parameters": openapi_parameters(),
+    "requestBody": {
+        "required": True,
+        "content": {
+            **{kind: {"schema": {"type": "string", "format": "binary"}} for kind in IMAGE_MEDIA_TYPES},
+            MULTIPART: {"schema": _form_schema()},
+        },
+    },
+}
+
+RECONSTRUCT_RESPONSES: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The hand",
+        "content": {
+            "application/json": {"schema": HandDocument.model_json_schema()},
+            glb.MEDIA_TYPE: {"schema": {"type": "string", "format": "binary"}},
+        },
+    },
+    **problem_responses(*sorted({kind.status for kind in EXAMPLES})),
+}

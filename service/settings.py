@@ -1,0 +1,52 @@
+"""What an operator may set, each by an environment variable `SIMAHAND_<NAME>` or a line of `.env`."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+MEBIBYTE = 1 << 20
+
+
+class Settings(BaseSettings):
+    """Settings of one gateway process; read once at start and frozen."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="SIMAHAND_", env_file=".env", extra="ignore", frozen=True, protected_namespaces=()
+    )
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8080, ge=0, le=65535)
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    engine: Literal["triton", "embedded"] = "triton"
+    """`triton` asks a Triton server; `embedded` runs the same model.pt in this process."""
+    triton_url: str = "localhost:8001"
+    """Host and port of Triton's gRPC endpoint."""
+    model_repository: Path = Path("model_repository")
+    """Where `<model_name>/contract.json` lies, and for the embedded engine the model itself."""
+    model_name: str = "svr_hand"
+
+    max_body_bytes: PositiveInt = 8 * MEBIBYTE
+    max_image_pixels: PositiveInt = 25_000_000
+    max_in_flight: PositiveInt = 128
+    """Requests in the house at once; the next one is answered 429."""
+    decode_workers: PositiveInt = min(4, os.cpu_count() or 1)
+    """Images decoded at once; each may hold `max_image_pixels` x 3 bytes."""
+    body_timeout_s: PositiveFloat = 10.0
+    deadline_s: PositiveFloat = 2.0
+    """From the last byte of the upload to the engine's answer."""
+    retry_after_s: PositiveInt = 1
+    """What a shed request is told to wait."""
+
+    embedded_threads: PositiveInt = 1
+    embedded_max_batch: PositiveInt = 8
+    embedded_max_queue: PositiveInt = 64
+
+    keep_alive_s: PositiveInt = 65
+    """Longer than the idle time of common proxies (60 s), which would otherwise meet closed connections."""
+    shutdown_timeout_s: PositiveInt = 10
