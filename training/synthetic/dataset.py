@@ -135,7 +135,9 @@ def _stacked(cameras: tuple[Camera, ...], name: str) -> np.ndarray[tuple[int, ..
 
 
 def _jpeg(image: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> bytes:
-    return simplejpeg.encode_jpeg(np.ascontiguousarray(image), quality=JPEG_QUALITY, colorsubsampling="444")
+    pixels = np.ascontiguousarray(image)
+    encoded: bytes = simplejpeg.encode_jpeg(pixels, quality=JPEG_QUALITY, colorsubsampling="444")
+    return encoded
 
 
 @functools.cache
