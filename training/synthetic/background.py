@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from training.synthetic.foreground import Look
 from training.synthetic.lighting import ambient_light, reflected
 from training.synthetic.scene import Camera, FloatArray
+from training.synthetic.shadows import turn_at
 from training.synthetic.surface import Place, surface_at
 from training.synthetic.textures import TextureBank, sample_texture
 from training.synthetic.vectors import (
@@ -17,6 +18,7 @@ from training.synthetic.vectors import (
     add,
     along,
     dot,
+    inlined,
     jit,
     multiply,
     rotate,
@@ -60,7 +62,7 @@ def rays(camera: Camera) -> Rays:
     return Rays((x, y, z), np.asarray(camera.K, np.float64), R)
 
 
-@jit()
+@inlined()
 def _direction(bundle: Rays, y: int, x: int) -> Vec3:
     """World direction of a pixel's centre, with depth 1."""
     K = bundle.K  # noqa: N806
@@ -69,7 +71,7 @@ def _direction(bundle: Rays, y: int, x: int) -> Vec3:
     return rotate_back(bundle.R, (across, down, 1.0))
 
 
-@jit()
+@inlined()
 def _to_plane(origin: float, direction: float, plane: float) -> float:
     """Ray length to a plane across one axis, `_FAR` when the ray runs along it or away from it."""
     if abs(direction) < 1e-9:
@@ -78,7 +80,7 @@ def _to_plane(origin: float, direction: float, plane: float) -> float:
     return length if length > 0.0 else _FAR
 
 
-@jit()
+@inlined()
 def _wall(origin: Vec3, direction: Vec3, half: float) -> tuple[float, int]:
     """Ray length to the box's inside, and which side it meets: -x, +x, -y, +y, -z, +z."""
     nearest, side = _FAR, 0
@@ -90,7 +92,7 @@ def _wall(origin: Vec3, direction: Vec3, half: float) -> tuple[float, int]:
     return nearest, side
 
 
-@jit()
+@inlined()
 def _table(origin: Vec3, direction: Vec3, room: RoomRig) -> float:
     if not room.has_table:
         return _FAR
@@ -99,7 +101,7 @@ def _table(origin: Vec3, direction: Vec3, room: RoomRig) -> float:
     return length if max(abs(x), abs(z)) < room.table_half_size_m else _FAR
 
 
-@jit()
+@inlined()
 def _wall_radiance(place: Place, room: RoomRig, side: int, look: Look) -> Vec3:
     """Walls are far and dull: sky and the first sun, without shadow or shine."""
     point = surface_at(place, look.materials[room.first_wall + side], look.noise, look.bank)
@@ -108,8 +110,8 @@ def _wall_radiance(place: Place, room: RoomRig, side: int, look: Look) -> Vec3:
     return multiply(point.albedo, light)
 
 
-@jit()
-def _room_radiance(bundle: Rays, direction: Vec3, room: RoomRig, look: Look, jitter: float) -> Vec3:
+@inlined()
+def _room_radiance(bundle: Rays, direction: Vec3, room: RoomRig, look: Look, turn: int) -> Vec3:
     origin = rotate(room.axes, subtract(bundle.eye, room.centre))
     inward = rotate(room.axes, direction)
     length, side = _wall(origin, inward, room.half_size_m)
@@ -127,7 +129,7 @@ def _room_radiance(bundle: Rays, direction: Vec3, room: RoomRig, look: Look, jit
         return _wall_radiance(place, room, side, look)
     point = surface_at(place, look.materials[room.first_wall + WALLS], look.noise, look.bank)
     position = along(bundle.eye, direction, length)
-    return reflected(point, position, normal, unit(scale(direction, -1.0)), 1.0, look.rig, jitter)
+    return reflected(point, position, normal, unit(scale(direction, -1.0)), 1.0, look.rig, turn)
 
 
 @jit()
@@ -136,8 +138,7 @@ def draw_room(bundle: Rays, room: RoomRig, look: Look, coverage: FloatArray, rad
     for y in range(coverage.shape[0]):
         for x in range(coverage.shape[1]):
             if coverage[y, x] < _COVERED:
-                jitter = 6.2831853 * (((131 * y + 71 * x) * 0.6180339) % 1.0)
-                color = _room_radiance(bundle, _direction(bundle, y, x), room, look, jitter)
+                color = _room_radiance(bundle, _direction(bundle, y, x), room, look, turn_at(y, x))
                 radiance[y, x, 0], radiance[y, x, 1], radiance[y, x, 2] = color
 
 

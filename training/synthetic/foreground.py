@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from training.synthetic.lighting import LightRig, reflected
 from training.synthetic.scene import HAND_MATERIAL, FloatArray, Mesh
+from training.synthetic.shadows import turn_at
 from training.synthetic.surface import Place, surface_at
 from training.synthetic.textures import TextureBank
-from training.synthetic.vectors import Vec3, jit, subtract, unit
+from training.synthetic.vectors import Vec3, inlined, jit, subtract, unit
 
 # Columns of the interpolated attributes.
 _POSITION, _NORMAL, _REST, _ALBEDO, _OPENNESS, _NAIL = 0, 3, 6, 9, 12, 13
@@ -89,7 +90,7 @@ def pack_geometry(mesh: Mesh, openness: FloatArray) -> Geometry:
     )
 
 
-@jit()
+@inlined()
 def _add_sample(
     geometry: Geometry, samples: Samples, row: int, column: int, total: NDArray[np.float64]
 ) -> None:
@@ -110,7 +111,7 @@ def _add_sample(
         total[k] += weight_a * attributes[a, k] + weight_b * attributes[b, k] + weight_c * attributes[c, k]
 
 
-@jit()
+@inlined()
 def _shade(
     mean: NDArray[np.float64],
     material: int,
@@ -118,7 +119,7 @@ def _shade(
     samples: Samples,
     look: Look,
     footprint_m: float,
-    jitter: float,
+    turn: int,
 ) -> Vec3:
     position = (mean[_POSITION], mean[_POSITION + 1], mean[_POSITION + 2])
     normal = unit((mean[_NORMAL], mean[_NORMAL + 1], mean[_NORMAL + 2]))
@@ -127,7 +128,7 @@ def _shade(
     place = Place(rest, axis, normal, albedo, mean[_NAIL], footprint_m)
     point = surface_at(place, look.materials[material], look.noise, look.bank)
     toward_eye = unit(subtract(samples.eye, position))
-    return reflected(point, position, normal, toward_eye, mean[_OPENNESS], look.rig, jitter)
+    return reflected(point, position, normal, toward_eye, mean[_OPENNESS], look.rig, turn)
 
 
 @jit()
@@ -145,7 +146,7 @@ def draw_foreground(geometry: Geometry, samples: Samples, look: Look, layer: Lay
                     _draw_fragment(geometry, samples, look, layer, y, x, first, taken, mean)
 
 
-@jit()
+@inlined()
 def _draw_fragment(
     geometry: Geometry,
     samples: Samples,
@@ -172,9 +173,8 @@ def _draw_fragment(
     for k in range(_COLUMNS):
         mean[k] /= count
     depth_m = 1.0 / samples.inverse_depth[y * step + first // step, x * step + first % step]
-    jitter = 6.2831853 * (((131 * y + 71 * x) * 0.6180339) % 1.0)
     color = _shade(
-        mean, material, geometry.face_axis[face], samples, look, depth_m / samples.focal_px, jitter
+        mean, material, geometry.face_axis[face], samples, look, depth_m / samples.focal_px, turn_at(y, x)
     )
     share = count / (step * step)
     layer.coverage[y, x] += share

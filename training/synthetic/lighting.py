@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from training.synthetic.scene import FloatArray, Lighting
 from training.synthetic.shadows import ShadowMap, lit_share
 from training.synthetic.surface import SurfacePoint
-from training.synthetic.vectors import Vec3, add, dot, jit, multiply, row_vector, scale, unit
+from training.synthetic.vectors import Vec3, add, dot, inlined, multiply, row_vector, scale, unit
 
 # Share of red's wrap that green and blue light get: red travels furthest in skin.
 _GREEN_WRAP = 0.35
@@ -45,7 +45,7 @@ def light_rig(lighting: Lighting, shadow: ShadowMap) -> LightRig:
     )
 
 
-@jit()
+@inlined()
 def ambient_light(ambient: FloatArray, normal: Vec3) -> Vec3:
     """Return irradiance over pi from the sky; never negative."""
     x, y, z = normal
@@ -61,13 +61,13 @@ def ambient_light(ambient: FloatArray, normal: Vec3) -> Vec3:
     return max(light[0], 0.0), max(light[1], 0.0), max(light[2], 0.0)
 
 
-@jit()
+@inlined()
 def _wrapped(cosine: float, wrap: float) -> float:
     """Energy-preserving wrapped cosine; Lambert's where `wrap` is 0."""
     return max(0.0, (cosine + wrap) / ((1.0 + wrap) * (1.0 + wrap)))
 
 
-@jit()
+@inlined()
 def _highlight(point: SurfacePoint, toward_light: Vec3, toward_eye: Vec3, cosine: float) -> float:
     """GGX lobe times the cosine."""
     half = unit(add(toward_light, toward_eye))
@@ -83,7 +83,7 @@ def _highlight(point: SurfacePoint, toward_light: Vec3, toward_eye: Vec3, cosine
     return 0.25 * width / (3.14159 * spread * spread + 1e-6) * fresnel * cosine / masking
 
 
-@jit()
+@inlined()
 def _from_sun(point: SurfacePoint, toward_light: Vec3, toward_eye: Vec3, color: Vec3, lit: float) -> Vec3:
     cosine = dot(point.normal, toward_light)
     red, green, blue = lit, lit, lit
@@ -101,7 +101,7 @@ def _from_sun(point: SurfacePoint, toward_light: Vec3, toward_eye: Vec3, color: 
     return multiply(out, color)
 
 
-@jit()
+@inlined()
 def reflected(
     point: SurfacePoint,
     position: Vec3,
@@ -109,7 +109,7 @@ def reflected(
     toward_eye: Vec3,
     openness: float,
     rig: LightRig,
-    jitter: float,
+    turn: int,
 ) -> Vec3:
     """Return the radiance that a point sends to the eye.
 
@@ -120,7 +120,7 @@ def reflected(
         toward_eye: Unit.
         openness: Share of the sky that the point sees.
         rig: The light.
-        jitter: Any number that differs from pixel to pixel.
+        turn: 0 to 63, differing from pixel to pixel: `shadows.turn_at`.
     """
     out = scale(multiply(ambient_light(rig.ambient, point.normal), point.albedo), openness)
     for i in range(rig.directions.shape[0]):
@@ -129,7 +129,7 @@ def reflected(
         if i == 0:
             translucency_m = _TRANSLUCENCY_M if point.wrap > 0.0 else 0.0
             facing = dot(flat_normal, toward_light) > -point.wrap
-            lit = lit_share(rig.shadow, position, flat_normal, translucency_m, jitter) if facing else 0.0
+            lit = lit_share(rig.shadow, position, flat_normal, translucency_m, turn) if facing else 0.0
         out = add(out, _from_sun(point, toward_light, toward_eye, row_vector(rig.colors, i, 0), lit))
     graze = 1.0 - max(dot(point.normal, toward_eye), 0.02)
     fresnel = point.specular + (1.0 - point.specular) * graze * graze * graze * graze * graze * (

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.synthetic.scene import Camera, FloatArray
-from training.synthetic.vectors import jit
+from training.synthetic.vectors import inlined, jit
 
 NEAR_M = 0.02
 """Triangles that come closer to the camera are not drawn."""
@@ -39,7 +39,7 @@ def project(
     return points
 
 
-@jit()
+@inlined()
 def signed_area(points: FloatArray, a: int, b: int, c: int) -> float:
     """Twice the area of a triangle on the screen; negative when it is counter-clockwise from outside."""
     return (points[b, 0] - points[a, 0]) * (points[c, 1] - points[a, 1]) - (points[c, 0] - points[a, 0]) * (

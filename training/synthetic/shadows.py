@@ -6,7 +6,7 @@ Legend: V vertices, F faces, N side of the map.
 
 from __future__ import annotations
 
-from math import cos, sin, sqrt
+from math import sqrt
 from typing import NamedTuple
 
 import numpy as np
@@ -14,16 +14,19 @@ from numpy.typing import NDArray
 
 from training.synthetic.raster import rasterise
 from training.synthetic.scene import FloatArray, Lighting, Mesh
-from training.synthetic.vectors import Vec3, along, jit
+from training.synthetic.vectors import Vec3, along, inlined, jit
 
 _SHADOW_SIDE = 384
 _SHADOW_REACH_M = 0.26
 _BIAS_M = 0.0008
 _NORMAL_OFFSET_M = 0.0022
 _TAPS = 8
-# A golden-angle spiral on the unit disc.
-_TAP_RADII = np.sqrt((np.arange(_TAPS) + 0.5) / _TAPS)
-_TAP_ANGLES = np.arange(_TAPS) * 2.399963
+_GOLDEN_ANGLE = 2.399963
+# Taps lie on a golden-angle spiral in the unit disc, turned differently from pixel to pixel.
+_SPIRAL = np.sqrt((np.arange(_TAPS) + 0.5) / _TAPS) * np.exp(1j * _GOLDEN_ANGLE * np.arange(_TAPS))
+_TURNS = 64
+_TURNED_TAPS = np.exp(2j * np.pi * np.arange(_TURNS) / _TURNS)[:, None] * _SPIRAL
+_TAP_X, _TAP_Y = _TURNED_TAPS.real.copy(), _TURNED_TAPS.imag.copy()
 
 _SKY_DIRECTIONS = 16
 _SKY_SIDE = 64
@@ -102,8 +105,14 @@ def shadow_map(mesh: Mesh, lighting: Lighting, focus_m: FloatArray) -> ShadowMap
     return ShadowMap(nearness, view, lighting.penumbra_m * _SHADOW_SIDE / (2.0 * _SHADOW_REACH_M))
 
 
-@jit()
-def lit_share(shadow: ShadowMap, position: Vec3, normal: Vec3, translucency_m: float, jitter: float) -> float:
+@inlined()
+def turn_at(y: int, x: int) -> int:
+    """Return a turn of the taps that looks random among neighbouring pixels."""
+    return (y * 37 + x * 23 + ((x * y) >> 2)) & (_TURNS - 1)
+
+
+@inlined()
+def lit_share(shadow: ShadowMap, position: Vec3, normal: Vec3, translucency_m: float, turn: int) -> float:
     """Return the share of the key light that reaches a point, 0 to 1.
 
     Args:
@@ -111,7 +120,7 @@ def lit_share(shadow: ShadowMap, position: Vec3, normal: Vec3, translucency_m: f
         position: World, metres.
         normal: Unit geometric normal; the look-up starts a little above the surface.
         translucency_m: Blockers thinner than this let light through: the soft edge of skin.
-        jitter: Any number that differs from pixel to pixel; turns the pattern of taps.
+        turn: 0 to 63, how the taps are turned; see `turn_at`.
     """
     x, y, z = along(position, normal, _NORMAL_OFFSET_M)
     m, side = shadow.from_world, shadow.nearness.shape[0]
@@ -122,11 +131,10 @@ def lit_share(shadow: ShadowMap, position: Vec3, normal: Vec3, translucency_m: f
     if column < margin or row < margin or column > side - margin or row > side - margin:
         return 1.0
     lit = 0
-    c, s = cos(jitter), sin(jitter)
     for tap in range(_TAPS):
-        radius = shadow.penumbra * _TAP_RADII[tap]
-        dx, dy = radius * cos(_TAP_ANGLES[tap]), radius * sin(_TAP_ANGLES[tap])
-        if near >= shadow.nearness[int(row + dx * s + dy * c), int(column + dx * c - dy * s)]:
+        tap_column = int(column + shadow.penumbra * _TAP_X[turn, tap])
+        tap_row = int(row + shadow.penumbra * _TAP_Y[turn, tap])
+        if near >= shadow.nearness[tap_row, tap_column]:
             lit += 1
     return lit / _TAPS
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from training.synthetic.noise import fractal_noise, noise_slope, pass_band, value_noise
 from training.synthetic.scene import FloatArray, Pattern
 from training.synthetic.textures import TextureBank, sample_texture
-from training.synthetic.vectors import Vec3, clamp, jit, mix, multiply, scale, subtract, unit
+from training.synthetic.vectors import Vec3, clamp, inlined, mix, multiply, scale, subtract, unit
 
 _STRIPES = int(Pattern.STRIPES)
 _MOTTLED = int(Pattern.MOTTLED)
@@ -55,12 +55,12 @@ class SurfacePoint(NamedTuple):
     wrap: float
 
 
-@jit()
+@inlined()
 def _color(row: FloatArray) -> Vec3:
     return row[0], row[1], row[2]
 
 
-@jit()
+@inlined()
 def skin_at(place: Place, material: np.record, volume: FloatArray) -> SurfacePoint:
     """Skin: the vertices' albedo with mottling, blotches of blush and a fine relief."""
     seeded = (place.rest[0] + 0.1 * material.seed, place.rest[1], place.rest[2])
@@ -82,7 +82,7 @@ def skin_at(place: Place, material: np.record, volume: FloatArray) -> SurfacePoi
     )
 
 
-@jit()
+@inlined()
 def paint_at(place: Place, material: np.record, volume: FloatArray, bank: TextureBank) -> SurfacePoint:
     """Paint: the pattern, a fine unevenness of it, and a relief."""
     cells = scale(place.rest, material.frequency_per_m)
@@ -99,7 +99,7 @@ def paint_at(place: Place, material: np.record, volume: FloatArray, bank: Textur
     return SurfacePoint(albedo, normal, material.roughness, material.specular, 0.0)
 
 
-@jit()
+@inlined()
 def _pattern(
     place: Place,
     material: np.record,
@@ -128,11 +128,11 @@ def _pattern(
     return mix(_color(material.color_a), _color(material.color_b), share)
 
 
-@jit()
+@inlined()
 def _image(place: Place, material: np.record, bank: TextureBank) -> Vec3:
     x, y, z = place.rest
     copies_per_px = place.footprint_m * max(material.texture_per_m[0], material.texture_per_m[1])
-    if material.pattern == _IMAGE_CYLINDER:
+    if material.pattern == _IMAGE_CYLINDER and place.axis != 2:
         u, v = atan2(y, x) / 6.2831853 * material.texture_per_m[0], -z * material.texture_per_m[1]
         copies_per_px = place.footprint_m * material.texture_per_m[1]
     elif place.axis == 1:
@@ -145,30 +145,28 @@ def _image(place: Place, material: np.record, bank: TextureBank) -> Vec3:
     return sample_texture(bank, material.texture, u, v, copies_per_px)
 
 
-@jit()
+@inlined()
 def _triangle_wave(phase: float) -> float:
     """1 at whole phases, 0 half way between."""
     return abs(2.0 * (phase - floor(phase)) - 1.0)
 
 
-@jit()
+@inlined()
 def _square_wave(phase: float, waves_per_px: float) -> float:
     """+1 and -1 in turn, averaged over a pixel."""
     to_edge = 0.5 * _triangle_wave(phase) - 0.25
     return clamp(2.0 * to_edge / max(waves_per_px, 1e-3), -1.0, 1.0) * pass_band(0.5 * waves_per_px)
 
 
-@jit()
+@inlined()
 def _terrace(level: float) -> float:
     """Islands: each whole level gets a shade of its own."""
     shade = floor(3.0 * level) * 0.37
     return shade - floor(shade)
 
 
-@jit()
-def surface_at(
-    place: Place, material: np.record, volume: FloatArray, bank: TextureBank
-) -> SurfacePoint:
+@inlined()
+def surface_at(place: Place, material: np.record, volume: FloatArray, bank: TextureBank) -> SurfacePoint:
     """Return what the light meets, its albedo within [0, 1]."""
     point = (
         skin_at(place, material, volume) if material.surface == 0 else paint_at(place, material, volume, bank)

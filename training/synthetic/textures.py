@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from training.synthetic.pictures import paint_picture
 from training.synthetic.scene import FloatArray
-from training.synthetic.vectors import Vec3, jit
+from training.synthetic.vectors import Vec3, inlined
 
 TEXTURE_SIDE_PX = 256
 _LEVELS = 9  # 256, 128, ... 1
@@ -84,7 +84,7 @@ def _decoded(files: Sequence[Path]) -> Iterable[FloatArray | None]:
         yield cv2.resize(square**2.2, (TEXTURE_SIDE_PX,) * 2, interpolation=cv2.INTER_AREA)
 
 
-@jit()
+@inlined()
 def sample_texture(bank: TextureBank, row: int, u: float, v: float, copies_per_px: float) -> Vec3:
     """Return linear light of a picture, box-filtered to a pixel's footprint.
 
@@ -115,7 +115,7 @@ def sample_texture(bank: TextureBank, row: int, u: float, v: float, copies_per_p
     return red * red, green * green, blue * blue
 
 
-@jit()
+@inlined()
 def _blend(
     bank: TextureBank,
     row: int,
