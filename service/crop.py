@@ -2,12 +2,18 @@
 
 Coordinates are continuous: pixel (i, j) covers [i, i + 1) x [j, j + 1), so a picture of W x H pixels is the
 box (0, 0, W, H). *Upright* is the picture as it is shown; *stored* is the order of its pixels in the file,
-which EXIF orientation tells apart. The rule is that of training (`training/data/crop.py`); a test holds the
-two to the same pixels.
+which EXIF orientation tells apart.
+
+One crop is one bilinear resampling, zero outside the picture. A square of k or more times the crop's side
+(k = 2, 3, ...) is first shrunk by the mean of k x k blocks, counted from the picture's top left corner, since
+bilinear sampling would skip pixels. The rule is that of training (`training/data/crop.py`); a test holds the
+two to the same pixels. A large JPEG may come shrunk by its decoder already, which is the same but for
+rounding.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import cv2
@@ -20,6 +26,11 @@ ImageArray = NDArray[np.uint8]
 
 LARGEST_BOX = 4.0
 """Longer side of a box over the longer side of its picture; beyond it the crop would show next to nothing."""
+
+TRANSPOSED = frozenset({5, 6, 7, 8})
+"""EXIF orientations whose rows are columns; then, in the shown order, those turned about."""
+TURNED_LEFT_RIGHT = frozenset({2, 3, 6, 7})
+TURNED_UPSIDE_DOWN = frozenset({3, 4, 7, 8})
 
 cv2.setNumThreads(1)  # the executor's threads are the parallelism
 
@@ -70,64 +81,89 @@ def check_box(box: Box, *, width_px: int, height_px: int) -> None:
         )
 
 
-def stored_from_upright(orientation: int, *, width_px: int, height_px: int) -> NDArray[np.float64]:
-    """Return the (2, 3) map of continuous upright coordinates to stored ones.
+@dataclass(frozen=True, eq=False)
+class Raster:
+    """Upright pixels, and where they lie in the upright picture."""
+
+    pixels: ImageArray
+    """(H, W, 3); may be a view with any strides."""
+    reduction: int
+    """How many pixels of the picture one of these stands for, along each axis."""
+    corner_x_px: int
+    """Where the pixels begin in the picture: not before its corner by a whole pixel of these."""
+    corner_y_px: int
+
+
+def turn_upright(
+    pixels: ImageArray, *, orientation: int, width_px: int, height_px: int, reduction: int
+) -> Raster:
+    """Return stored pixels as they are shown; nothing is copied.
 
     Args:
+        pixels: (H, W, 3) in stored order.
         orientation: EXIF orientation, 1 to 8.
-        width_px: Width as stored.
-        height_px: Height as stored.
+        width_px: Width of the picture as stored, before it was shrunk.
+        height_px: Height likewise.
+        reduction: By how much it was shrunk; the last row and column may stand for less.
     """
-    w, h = float(width_px), float(height_px)
-    rows = {
-        1: ((1, 0, 0), (0, 1, 0)),
-        2: ((-1, 0, w), (0, 1, 0)),
-        3: ((-1, 0, w), (0, -1, h)),
-        4: ((1, 0, 0), (0, -1, h)),
-        5: ((0, 1, 0), (1, 0, 0)),
-        6: ((0, 1, 0), (-1, 0, h)),
-        7: ((0, -1, w), (-1, 0, h)),
-        8: ((0, -1, w), (1, 0, 0)),
-    }
-    return np.array(rows[orientation], np.float64)
+    shown = pixels.transpose(1, 0, 2) if orientation in TRANSPOSED else pixels
+    size_px = (height_px, width_px) if orientation in TRANSPOSED else (width_px, height_px)
+    corner_x_px = corner_y_px = 0
+    if orientation in TURNED_LEFT_RIGHT:
+        corner_x_px = size_px[0] - shown.shape[1] * reduction
+        shown = shown[:, ::-1]
+    if orientation in TURNED_UPSIDE_DOWN:
+        corner_y_px = size_px[1] - shown.shape[0] * reduction
+        shown = shown[::-1]
+    return Raster(shown, reduction, corner_x_px, corner_y_px)
 
 
-def cut(
-    pixels: ImageArray,
-    square: Square,
-    *,
-    size_px: int,
-    stored_from_upright: NDArray[np.float64],
-    reduction: int = 1,
-) -> ImageArray:
-    """Return the upright (size_px, size_px, 3) crop of a picture: bilinear, zero outside.
-
-    Where the crop is shrunk to half or less, it is sampled at a multiple of its size and averaged down, so
-    that fine patterns do not alias and the result does not depend on where the crop lies in the picture.
-
-    Args:
-        pixels: (H, W, 3) in stored order, shrunk by `reduction`.
-        square: In pixels of the upright, unshrunk picture.
-        size_px: Side of the crop.
-        stored_from_upright: From the function of that name.
-        reduction: How many stored pixels one pixel of `pixels` stands for, along each axis.
-    """
-    oversampling = max(1, int(square.side_px / (reduction * size_px)))
-    step_px = square.side_px / (size_px * oversampling)
+def cut(raster: Raster, square: Square, *, size_px: int) -> ImageArray:
+    """Return the upright (size_px, size_px, 3) crop of a picture: bilinear, zero outside."""
+    # The square in pixels of the raster, then in blocks of it, then in what is left of those.
+    left = (square.x_px - raster.corner_x_px) / raster.reduction
+    top = (square.y_px - raster.corner_y_px) / raster.reduction
+    side = square.side_px / raster.reduction
+    block = max(1, int(side // size_px))
+    left, top, side = left / block, top / block, side / block
+    rows = _blocks_to_read(top, side, count=-(-raster.pixels.shape[0] // block))
+    columns = _blocks_to_read(left, side, count=-(-raster.pixels.shape[1] // block))
+    pixels = _block_means(raster.pixels, rows=rows, columns=columns, block=block)
     # Index i of the crop is at its pixel's middle, i + 0.5, and likewise in the source.
-    upright_from_index = np.array(
-        [[step_px, 0, square.x_px + step_px / 2], [0, step_px, square.y_px + step_px / 2], [0, 0, 1]]
+    step = side / size_px
+    index_from_index = np.array(
+        [
+            [step, 0.0, left - columns.start + step / 2 - 0.5],
+            [0.0, step, top - rows.start + step / 2 - 0.5],
+        ]
     )
-    index_from_index = stored_from_upright @ upright_from_index / reduction
-    index_from_index[:, 2] -= 0.5
     sampled = cv2.warpAffine(
         pixels,
         index_from_index,
-        (size_px * oversampling, size_px * oversampling),
+        (size_px, size_px),
         flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
         borderMode=cv2.BORDER_CONSTANT,
         borderValue=0,
     )
-    if oversampling > 1:
-        sampled = cv2.resize(sampled, (size_px, size_px), interpolation=cv2.INTER_AREA)
     return np.asarray(sampled, np.uint8)
+
+
+def _blocks_to_read(start: float, length: float, *, count: int) -> range:
+    """Return the blocks under a stretch, with one of margin for bilinear sampling; at least one."""
+    first = min(max(math.floor(start) - 1, 0), count - 1)
+    last = min(max(math.ceil(start + length) + 1, first + 1), count)
+    return range(first, last)
+
+
+def _block_means(pixels: ImageArray, *, rows: range, columns: range, block: int) -> ImageArray:
+    """Return the means of these blocks, contiguous; a block over the edge is filled up with zeros."""
+    part = pixels[rows.start * block : rows.stop * block, columns.start * block : columns.stop * block]
+    missing_rows = len(rows) * block - part.shape[0]
+    missing_columns = len(columns) * block - part.shape[1]
+    if missing_rows or missing_columns:
+        part = np.pad(part, ((0, missing_rows), (0, missing_columns), (0, 0)))
+    part = np.ascontiguousarray(part)
+    if block == 1:
+        return part
+    means = cv2.resize(part, (len(columns), len(rows)), interpolation=cv2.INTER_AREA)
+    return np.asarray(means, np.uint8)

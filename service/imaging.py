@@ -15,12 +15,10 @@ from typing import Protocol
 
 import numpy as np
 import simplejpeg
-from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
+from service.crop import TRANSPOSED, ImageArray
 from service.errors import TooLargeError, UnreadableImageError, UnsupportedMediaError
-
-ImageArray = NDArray[np.uint8]
 
 ORIENTATION_TAG = 0x0112
 JPEG_REDUCTIONS = (8, 4, 2, 1)
@@ -54,6 +52,12 @@ class Picture(Protocol):
             smallest_side_px: Side of the crop in stored pixels.
             wanted_px: Side that the crop will have: shrinking stops before the crop is smaller.
         """
+
+
+def upright_size(picture: Picture) -> tuple[int, int]:
+    """Return width and height as the picture is shown."""
+    size = (picture.width_px, picture.height_px)
+    return size[::-1] if picture.orientation in TRANSPOSED else size
 
 
 def open_picture(data: bytes, *, max_pixels: int) -> Picture:

@@ -20,13 +20,13 @@ from service.crop import (
     cut,
     square_around,
     square_of_picture,
-    stored_from_upright,
+    turn_upright,
 )
 from service.encode.result import HandResult
 from service.engines.protocol import Deadline, Engine
 from service.errors import EngineError, OverloadedError, UnknownModelError
 from service.geometry import joints_in_picture, mirror, solve_translation
-from service.imaging import open_picture
+from service.imaging import open_picture, upright_size
 from service.parameters import Parameters
 from service.telemetry import RequestRecord, Telemetry
 
@@ -138,10 +138,7 @@ class Pipeline:
     def _prepare(self, data: bytes, parameters: Parameters) -> PreparedCrop:
         started_s = time.perf_counter()
         picture = open_picture(data, max_pixels=self._limits.max_pixels)
-        turned = picture.orientation >= 5
-        width_px, height_px = (
-            (picture.height_px, picture.width_px) if turned else (picture.width_px, picture.height_px)
-        )
+        width_px, height_px = upright_size(picture)
         box = parameters.tight_box
         if box is None:
             square = square_of_picture(width_px, height_px)
@@ -151,8 +148,12 @@ class Pipeline:
         size_px = self._contract.image_size_px
         pixels, reduction = picture.decode(smallest_side_px=square.side_px, wanted_px=size_px)
         decoded_s = time.perf_counter()
-        to_stored = stored_from_upright(
-            picture.orientation, width_px=picture.width_px, height_px=picture.height_px
+        raster = turn_upright(
+            pixels,
+            orientation=picture.orientation,
+            width_px=picture.width_px,
+            height_px=picture.height_px,
+            reduction=reduction,
         )
-        image = cut(pixels, square, size_px=size_px, stored_from_upright=to_stored, reduction=reduction)
+        image = cut(raster, square, size_px=size_px)
         return PreparedCrop(image, square, decoded_s - started_s, time.perf_counter() - decoded_s)
