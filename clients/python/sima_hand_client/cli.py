@@ -73,7 +73,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--hand", choices=("right", "left"), default="right", help="which hand it is")
     parser.add_argument(
-        "--box", type=_box, metavar="X,Y,W,H", help="the hand's crop in the upright photo, in pixels"
+        "--box", type=_box, metavar="X,Y,W,H", help="the hand's tight box in the upright photo, pixels"
     )
     parser.add_argument(
         "--intrinsics", type=_intrinsics, metavar="FX,FY,CX,CY", help="the photo's camera, in pixels"

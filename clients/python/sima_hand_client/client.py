@@ -82,7 +82,7 @@ class HandClient:
         Args:
             image: an encoded JPEG, PNG or WebP, or the path of one.
             hand: which hand it is.
-            box: the hand's crop in the upright photo; None takes the whole photo for the crop.
+            box: the hand's tight box in the upright photo; None takes the whole photo for the crop.
             intrinsics: the camera of the upright photo; with it the result has `translation_m`.
             model: model name; None takes the service's default.
             version: model version; None takes the newest.

@@ -20,7 +20,7 @@ IndexArray = npt.NDArray[np.int64]
 
 
 class Box(NamedTuple):
-    """A crop in pixels of the upright photo."""
+    """The hand's tight box in pixels of the upright photo; the service takes the crop some way around it."""
 
     x_px: float
     y_px: float
@@ -44,7 +44,8 @@ class HandResult:
     Attributes:
         vertices_root_m: [V, 3] float32, camera axes, wrist at the origin.
         joints_root_m: [J, 3] float32, the same frame.
-        rotation: [3, 3] float32, takes canonical hand coordinates to camera axes.
+        rotation: [3, 3] float32, takes canonical hand coordinates to camera axes; a left hand's canonical
+            frame is that of a right hand with x turned round.
         joints_px: [J, 2] float32, in the upright photo.
         translation_m: [3] float32, camera-from-root, or None when no intrinsics were given.
         hand: which hand was asked for.
@@ -72,7 +73,7 @@ class ModelInfo:
 
     Attributes:
         name: model name.
-        versions: the versions being served.
+        versions: the versions being served; empty while the engine is away.
         joint_names: J names, in the order of every joint array.
         bones: [B, 2] int64, parent and child joint.
         faces: [F, 3] int64, wound counter-clockwise seen from outside a *right* hand.

@@ -74,12 +74,13 @@ def parse_model(reply: httpx.Response) -> ModelInfo:
     """
     body = _json_object(reply)
     try:
+        contract = body["contract"]
         return ModelInfo(
-            name=str(body["name"]),
+            name=str(contract["model"]),
             versions=tuple(str(version) for version in body["versions"]),
-            joint_names=tuple(str(name) for name in body["joint_names"]),
-            bones=_indices(body["bones"], columns=2),
-            faces=_indices(body["faces"], columns=3),
+            joint_names=tuple(str(name) for name in contract["joint_names"]),
+            bones=_indices(contract["bones"], columns=2),
+            faces=_indices(contract["faces"], columns=3),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise UnexpectedReplyError(f"{reply.url} sent an unknown description: {error!r}") from error

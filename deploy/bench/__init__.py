@@ -1,0 +1,1 @@
+"""The benchmark: `python -m deploy.bench` measures the gateway beside what else one would write."""

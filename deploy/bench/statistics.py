@@ -1,0 +1,74 @@
+"""From what was measured to what is printed."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sample:
+    """One measured window.
+
+    Attributes:
+        latencies_s: of every answered request.
+        elapsed_s: from the first question to the last answer.
+        server_cpu_s: CPU time of the server's process tree meanwhile.
+    """
+
+    latencies_s: tuple[float, ...]
+    elapsed_s: float
+    server_cpu_s: float
+
+    @property
+    def throughput_per_s(self) -> float:
+        """Answers a second."""
+        return len(self.latencies_s) / self.elapsed_s
+
+
+@dataclass(frozen=True, kw_only=True)
+class Summary:
+    """All rounds of one case.
+
+    Attributes:
+        throughput_per_s: median over the rounds.
+        p50_ms: median latency of all requests of all rounds.
+        p99_ms: their 99th percentile.
+        cpu_ms: server CPU time a request, over all rounds.
+    """
+
+    throughput_per_s: float
+    p50_ms: float
+    p99_ms: float
+    cpu_ms: float
+
+
+def summarise(samples: Sequence[Sample]) -> Summary:
+    """Summarise the rounds of one case.
+
+    Raises:
+        ValueError: nothing was answered.
+    """
+    latencies_ms = 1e3 * np.concatenate([sample.latencies_s for sample in samples])
+    if latencies_ms.size == 0:
+        raise ValueError(f"no request was answered in {len(samples)} rounds")
+    p50_ms, p99_ms = np.percentile(latencies_ms, [50, 99])
+    return Summary(
+        throughput_per_s=statistics.median(sample.throughput_per_s for sample in samples),
+        p50_ms=float(p50_ms),
+        p99_ms=float(p99_ms),
+        cpu_ms=1e3 * sum(sample.server_cpu_s for sample in samples) / latencies_ms.size,
+    )
+
+
+def throughput_ratio(ours: Sequence[Sample], theirs: Sequence[Sample]) -> float:
+    """Return how many times faster `ours` is: the median over rounds of the ratio within a round.
+
+    Both ran within seconds of each other in a round, so what else the machine did then falls out.
+    """
+    return statistics.median(
+        mine.throughput_per_s / other.throughput_per_s for mine, other in zip(ours, theirs, strict=True)
+    )
