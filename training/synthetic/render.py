@@ -17,11 +17,13 @@ from training.synthetic.lighting import light_rig
 from training.synthetic.materials import material_table
 from training.synthetic.noise import noise_volume
 from training.synthetic.raster import draw_depth
-from training.synthetic.scene import Camera, Mesh, Room, Scene
+from training.synthetic.scene import HAND_MATERIAL, Camera, Mesh, Room, Scene
 from training.synthetic.shadows import openness, shadow_map
 from training.synthetic.textures import TextureBank
 
 SUPERSAMPLING = 2
+LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)
+"""Weights of linear red, green and blue in what the eye calls bright (Rec. 709)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +34,8 @@ class BakedScene:
     geometry: Geometry
     look: Look
     room: RoomRig
+    hand_albedo: float
+    """Mean luminance of the hand's albedo."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,10 +50,16 @@ class RenderedView:
     """(H, H) in 1/m, 0 where no mesh is."""
     face_index: NDArray[np.int32]
     """(H, H) face of the mesh, -1 where none is."""
+    hand_albedo: float
+    """Mean luminance of the hand's albedo, which tells a camera pale skin from strong light."""
 
 
 def bake(scene: Scene, bank: TextureBank) -> BakedScene:
-    """Compute what every view of a scene shares."""
+    """Compute what every view of a scene shares.
+
+    Raises:
+        ValueError: The scene shows no labelled hand.
+    """
     mesh = _compact(scene.mesh)
     focus_m = np.asarray(scene.focus_m, np.float64)
     room = scene.room
@@ -64,6 +74,7 @@ def bake(scene: Scene, bank: TextureBank) -> BakedScene:
             bank,
         ),
         room=_room_rig(room, first_wall=len(scene.materials)),
+        hand_albedo=float((mesh.albedo[_hand_vertices(mesh)] @ LUMINANCE).mean()),
     )
 
 
@@ -87,6 +98,7 @@ def render_view(baked: BakedScene, camera: Camera) -> RenderedView:
         hand_coverage=layer.hand_coverage,
         inverse_depth=inverse_depth,
         face_index=face_index,
+        hand_albedo=baked.hand_albedo,
     )
 
 
@@ -105,6 +117,13 @@ def _background(baked: BakedScene, camera: Camera, coverage: NDArray[np.float32]
     weighted = np.concatenate([radiance * seen, seen], axis=2)
     blurred = cv2.GaussianBlur(weighted, (0, 0), camera.background_blur_px)
     return np.asarray(blurred[:, :, :3] / np.maximum(blurred[:, :, 3:], 1e-4), np.float32)
+
+
+def _hand_vertices(mesh: Mesh) -> NDArray[np.int32]:
+    vertices = np.unique(mesh.faces[mesh.face_material == HAND_MATERIAL])
+    if not len(vertices):
+        raise ValueError(f"the scene has no face of material {HAND_MATERIAL}, the hand")
+    return np.asarray(vertices, np.int32)
 
 
 def _compact(mesh: Mesh) -> Mesh:

@@ -13,19 +13,18 @@ import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
 
-from training.synthetic.render import RenderedView
+from training.synthetic.render import LUMINANCE, RenderedView
 from training.synthetic.scene import FloatArray
 from training.synthetic.vectors import jit
 
 Image = NDArray[np.uint8]
 """(S, S, 3) RGB levels."""
 
-_LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)
 _CURVE_STEPS = 1024
 _CURVE_END = 4.0  # linear light beyond which the curve is white
 _GRAIN_SIDE = 512
-_KEY = 0.30
-_KEY_POWER = 0.5
+_KEY = 0.19  # mean light on the sensor, of a hand of middling skin
+_MIDDLE_SKIN = 0.3
 _HAND_WEIGHT = 0.75
 
 
@@ -61,15 +60,15 @@ DEFAULT_RANGES = SensorRanges()
 def metered_exposure(view: RenderedView) -> float:
     """Return the gain that a camera would choose, which mostly looks at the hand.
 
-    Bright hands are held back and dark ones lifted, but only half way, so that pale skin keeps its shading and dark
-    skin stays dark.
+    The light is compensated in full and the skin by half: pale hands come out brighter than dark ones, but
+    neither white nor black.
     """
-    luminance = view.radiance @ _LUMINANCE
+    luminance = view.radiance @ LUMINANCE
     everywhere = float(np.minimum(luminance, 4.0 * np.median(luminance) + 1e-3).mean())
     covered = float(view.hand_coverage.sum())
     hand = float((luminance * view.hand_coverage).sum()) / covered if covered > 1.0 else everywhere
     measured = max(_HAND_WEIGHT * hand + (1.0 - _HAND_WEIGHT) * everywhere, 1e-4)
-    return float(_KEY / measured) * float(np.clip(measured / _KEY, 0.25, 4.0)) ** (1.0 - _KEY_POWER)
+    return _KEY / measured * float(np.sqrt(view.hand_albedo / _MIDDLE_SKIN))
 
 
 def develop(view: RenderedView) -> Image:
