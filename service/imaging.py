@@ -45,11 +45,11 @@ class Picture(Protocol):
     def orientation(self) -> int:
         """EXIF orientation, 1 to 8."""
 
-    def decode(self, *, smallest_side_px: float, wanted_px: int) -> tuple[ImageArray, int]:
+    def decode(self, *, crop_side_px: float, wanted_px: int) -> tuple[ImageArray, int]:
         """Return the pixels and by how much they were shrunk.
 
         Args:
-            smallest_side_px: Side of the crop in stored pixels.
+            crop_side_px: Side of the crop in pixels of the picture.
             wanted_px: Side that the crop will have: shrinking stops before the crop is smaller.
         """
 
@@ -87,12 +87,12 @@ class JpegPicture:
     orientation: int
     is_cmyk: bool
 
-    def decode(self, *, smallest_side_px: float, wanted_px: int) -> tuple[ImageArray, int]:
+    def decode(self, *, crop_side_px: float, wanted_px: int) -> tuple[ImageArray, int]:
         """Decode no finer than the crop needs; see `Picture.decode`."""
         if self.is_cmyk:
             return self._decode_with_pillow(), 1
         reduction = next(
-            factor for factor in JPEG_REDUCTIONS if factor == 1 or smallest_side_px >= factor * wanted_px
+            factor for factor in JPEG_REDUCTIONS if factor == 1 or crop_side_px >= factor * wanted_px
         )
         try:
             pixels = simplejpeg.decode_jpeg(
@@ -121,9 +121,9 @@ class PillowPicture:
     height_px: int
     orientation: int
 
-    def decode(self, *, smallest_side_px: float, wanted_px: int) -> tuple[ImageArray, int]:
+    def decode(self, *, crop_side_px: float, wanted_px: int) -> tuple[ImageArray, int]:
         """Return the pixels unshrunk; see `Picture.decode`."""
-        del smallest_side_px, wanted_px
+        del crop_side_px, wanted_px
         return _rgb(self.image), 1
 
 

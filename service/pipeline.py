@@ -3,31 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import time
+import functools
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 
 from service.contract import ModelContract
-from service.crop import (
-    ImageArray,
-    Square,
-    check_box,
-    cut,
-    square_around,
-    square_of_picture,
-    turn_upright,
-)
 from service.encode.result import HandResult
 from service.engines.protocol import Deadline, Engine
 from service.errors import EngineError, OverloadedError, UnknownModelError
 from service.geometry import joints_in_picture, mirror, solve_translation
-from service.imaging import open_picture, upright_size
 from service.parameters import Parameters
+from service.preparation import prepare_crop
 from service.telemetry import RequestRecord, Telemetry
 
 
@@ -40,17 +30,6 @@ class Limits:
     decode_workers: int
     deadline_s: float
     retry_after_s: int
-
-
-class PreparedCrop(NamedTuple):
-    """What the worker makes of an upload."""
-
-    image: ImageArray
-    """(S, S, 3) RGB, as uploaded: left hands are not mirrored yet."""
-    square: Square
-    """Where it lies in the upright picture."""
-    decode_s: float
-    crop_s: float
 
 
 class Pipeline:
@@ -102,9 +81,14 @@ class Pipeline:
             GatewayError: See `service.errors`.
         """
         deadline = Deadline.after(self._limits.deadline_s)
-        crop = await asyncio.get_running_loop().run_in_executor(
-            self._workers, self._prepare, data, parameters
+        prepare = functools.partial(
+            prepare_crop,
+            data,
+            parameters.tight_box,
+            contract=self._contract,
+            max_pixels=self._limits.max_pixels,
         )
+        crop = await asyncio.get_running_loop().run_in_executor(self._workers, prepare)
         record.add("decode", crop.decode_s)
         record.add("crop", crop.crop_s)
         is_left = parameters.hand == "left"
@@ -134,26 +118,3 @@ class Pipeline:
             else solve_translation(hand.joints_m, joints_px, intrinsics),
             timing_ms=record.timing_ms,
         )
-
-    def _prepare(self, data: bytes, parameters: Parameters) -> PreparedCrop:
-        started_s = time.perf_counter()
-        picture = open_picture(data, max_pixels=self._limits.max_pixels)
-        width_px, height_px = upright_size(picture)
-        box = parameters.tight_box
-        if box is None:
-            square = square_of_picture(width_px, height_px)
-        else:
-            check_box(box, width_px=width_px, height_px=height_px)
-            square = square_around(box, scale=self._contract.crop_scale)
-        size_px = self._contract.image_size_px
-        pixels, reduction = picture.decode(smallest_side_px=square.side_px, wanted_px=size_px)
-        decoded_s = time.perf_counter()
-        raster = turn_upright(
-            pixels,
-            orientation=picture.orientation,
-            width_px=picture.width_px,
-            height_px=picture.height_px,
-            reduction=reduction,
-        )
-        image = cut(raster, square, size_px=size_px)
-        return PreparedCrop(image, square, decoded_s - started_s, time.perf_counter() - decoded_s)

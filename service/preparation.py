@@ -1,0 +1,64 @@
+"""From an upload's bytes to the crop that the network sees; runs in a worker thread."""
+
+from __future__ import annotations
+
+import time
+from typing import NamedTuple
+
+from service.contract import ModelContract
+from service.crop import (
+    Box,
+    ImageArray,
+    Square,
+    check_box,
+    cut,
+    square_around,
+    square_of_picture,
+    turn_upright,
+)
+from service.imaging import open_picture, upright_size
+
+
+class PreparedCrop(NamedTuple):
+    """A crop as uploaded: left hands are not mirrored yet."""
+
+    image: ImageArray
+    """(S, S, 3) RGB."""
+    square: Square
+    """Where it lies in the upright picture."""
+    decode_s: float
+    crop_s: float
+
+
+def prepare_crop(data: bytes, box: Box | None, *, contract: ModelContract, max_pixels: int) -> PreparedCrop:
+    """Decode a picture and cut its crop.
+
+    Args:
+        data: A JPEG, PNG or WebP file.
+        box: The hand's tight box in the upright picture; None makes the whole picture the crop.
+        contract: Says how large the crop is, in the picture and in pixels.
+        max_pixels: Of the picture, looked at before it is decoded.
+
+    Raises:
+        GatewayError: The picture cannot be read, is refused, or the box does not fit it.
+    """
+    started_s = time.perf_counter()
+    picture = open_picture(data, max_pixels=max_pixels)
+    width_px, height_px = upright_size(picture)
+    if box is None:
+        square = square_of_picture(width_px, height_px)
+    else:
+        check_box(box, width_px=width_px, height_px=height_px)
+        square = square_around(box, scale=contract.crop_scale)
+    size_px = contract.image_size_px
+    pixels, reduction = picture.decode(crop_side_px=square.side_px, wanted_px=size_px)
+    decoded_s = time.perf_counter()
+    raster = turn_upright(
+        pixels,
+        orientation=picture.orientation,
+        width_px=picture.width_px,
+        height_px=picture.height_px,
+        reduction=reduction,
+    )
+    image = cut(raster, square, size_px=size_px)
+    return PreparedCrop(image, square, decoded_s - started_s, time.perf_counter() - decoded_s)
