@@ -13,24 +13,17 @@ from scipy.optimize import least_squares
 
 from training.hand.collision import self_collision_depth_m
 from training.hand.kinematics import PosedHand, RestHand, pose_hand, shape_hand
-from training.hand.limits import FingerDof
 from training.hand.normals import vertex_normals
 from training.hand.pose import PoseAngles, bone_rotations, limits_vector
 from training.hand.rig import BONE_NAMES, FINGERS
 from training.hand.shape import mean_shape
 from training.hand.template import HandTemplate
+from training.hand.touch import Spot, Touch, moving_columns
 
 Float = NDArray[np.float64]
 
 MM_PER_M = 1000.0
 
-_THUMB_COLUMNS = tuple(range(20, 26))
-_FINGER_COLUMNS = (
-    FingerDof.MCP_FLEXION,
-    FingerDof.MCP_ABDUCTION,
-    FingerDof.PIP_FLEXION,
-    FingerDof.DIP_FLEXION,
-)
 _OPPOSITION_MM = 3.0
 """What normals that do not face each other cost, against millimetres of distance."""
 _RELUCTANCE = 0.03
@@ -39,21 +32,12 @@ _FREE_DEPTH_M = 0.003
 """Capsules overlap by this much where flesh touches."""
 
 
-@dataclass(frozen=True)
-class Spot:
-    """A place on the skin."""
-
-    vertex: int
-    """Rendered vertex."""
-    bone: int
-    """The bone that carries it."""
-
-
 @dataclass(frozen=True, eq=False)
 class Contact:
     """A solved contact."""
 
     pose: PoseAngles
+    touch: Touch
     gap_m: float
     """Distance between the two spots."""
     depth_m: float
@@ -94,9 +78,7 @@ class ContactSolver:
             second: The spot it shall touch.
             moving_finger: Row of the finger that may move too, 0 is index; None holds all fingers.
         """
-        columns = list(_THUMB_COLUMNS)
-        if moving_finger is not None:
-            columns += [5 * moving_finger + column for column in _FINGER_COLUMNS]
+        columns = moving_columns(moving_finger)
         lowest, highest = self._limits[columns].T
         angles = guess.vector()
         start = np.clip(angles[columns], lowest + 0.5, highest - 0.5)
@@ -112,7 +94,12 @@ class ContactSolver:
         angles[columns] = least_squares(residuals, start, bounds=(lowest, highest), max_nfev=60).x
         hand = self._posed(angles)
         gap_m = float(np.linalg.norm(self._place(hand, first) - self._place(hand, second)))
-        return Contact(pose=PoseAngles.from_vector(angles), gap_m=gap_m, depth_m=self._depth_m(hand))
+        return Contact(
+            pose=PoseAngles.from_vector(angles),
+            touch=Touch(first=first, second=second, moving_finger=moving_finger),
+            gap_m=gap_m,
+            depth_m=self._depth_m(hand),
+        )
 
     def _posed(self, angles_deg: Float) -> PosedHand:
         rotations = bone_rotations(self._rest.hinges, PoseAngles.from_vector(angles_deg))

@@ -28,12 +28,11 @@ _THUMB_OVER_FIST_DEG = np.array([-2.0, -20.0, 0.0, 38.0, -4.0, 10.0])
 _KEY_GRIP_DEG = np.array([[45, 0, 0, 74, 42], [60, 0, 0, 85, 50], [66, 0, 0, 88, 52], [70, 0, 0, 86, 50]])
 
 
-def solve_pool(rng: np.random.Generator, problems: int = PROBLEMS) -> Float:
-    """Return the poses whose contact closes without fingers in each other, (n, 31)."""
+def solve_pool(rng: np.random.Generator, problems: int = PROBLEMS) -> list[Contact]:
+    """Return the contacts that close without fingers in each other."""
     solver = ContactSolver(load_template())
     contacts = [_solve(solver, rng) for _ in range(problems)]
-    closed = [c for c in contacts if c.gap_m < LARGEST_GAP_M and c.depth_m < LARGEST_DEPTH_M]
-    return np.stack([contact.pose.vector() for contact in closed])
+    return [c for c in contacts if c.gap_m < LARGEST_GAP_M and c.depth_m < LARGEST_DEPTH_M]
 
 
 def _solve(solver: ContactSolver, rng: np.random.Generator) -> Contact:
@@ -75,7 +74,11 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
     pool = solve_pool(np.random.default_rng(arguments.seed))
-    np.savez_compressed(arguments.output, angles_deg=pool.astype(np.float32))
+    np.savez_compressed(
+        arguments.output,
+        angles_deg=np.stack([contact.pose.vector() for contact in pool]).astype(np.float32),
+        touches=np.stack([contact.touch.row() for contact in pool]),
+    )
     print(f"{len(pool)} of {PROBLEMS} contacts close; wrote {arguments.output}")
 
 

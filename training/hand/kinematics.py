@@ -94,7 +94,7 @@ def shape_hand(template: HandTemplate, shape: ShapeParameters) -> RestHand:
 
 def pose_hand(template: HandTemplate, rest: RestHand, rotations: Float) -> PosedHand:
     """Return a rest hand posed by one rotation for each bone, (B, 3, 3) in canonical axes."""
-    turned, shifted = _forward_kinematics(rotations, rest.joints_m[_HEADS])
+    turned, shifted = compiled_forward_kinematics(rotations, rest.joints_m[_HEADS])
     weights = template.sparse_weights
     control = _blend(rest.control_vertices_m, weights.bones, weights.shares, turned, shifted)
     rendered = template.rendered_matrix @ control
@@ -114,7 +114,7 @@ def pose_hand(template: HandTemplate, rest: RestHand, rotations: Float) -> Posed
 
 def pose_joints(rest: RestHand, rotations: Float) -> Float:
     """Return the posed joints alone, (21, 3); the tips ride on their distal bones."""
-    turned, shifted = _forward_kinematics(rotations, rest.joints_m[_HEADS])
+    turned, shifted = compiled_forward_kinematics(rotations, rest.joints_m[_HEADS])
     return np.asarray(np.einsum("jab,jb->ja", turned[_CARRIERS], rest.joints_m) + shifted[_CARRIERS])
 
 
@@ -136,7 +136,7 @@ def _stretch(joints: Float, lengths: Float, thickness: Float, palm_width: float)
 
 
 @numba.njit(cache=True)
-def _forward_kinematics(rotations: Float, heads_m: Float) -> tuple[Float, Float]:
+def compiled_forward_kinematics(rotations: Float, heads_m: Float) -> tuple[Float, Float]:
     """Return rotation and translation of every bone from its rest place, (B, 3, 3) and (B, 3)."""
     turned = np.empty((BONE_COUNT, 3, 3))
     shifted = np.empty((BONE_COUNT, 3))

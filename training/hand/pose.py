@@ -69,7 +69,7 @@ def _clamp(angles: Float, limits: Float) -> Float:
 
 def bone_rotations(hinges: Hinges, pose: PoseAngles) -> Float:
     """Return one rotation for each bone, (19, 3, 3), in canonical axes; rest is the identity."""
-    return np.asarray(_bone_rotations(hinges.axes, hinges.rest_flexion_deg, pose.vector()))
+    return np.asarray(compiled_bone_rotations(hinges.axes, hinges.rest_flexion_deg, pose.vector()))
 
 
 @numba.njit(cache=True)
@@ -95,7 +95,8 @@ def _hinge(axes: Float, flexion_deg: float, abduction_deg: float, twist_deg: flo
 
 
 @numba.njit(cache=True)
-def _bone_rotations(axes: Float, rest_flexion_deg: Float, angles_deg: Float) -> Float:
+def compiled_bone_rotations(axes: Float, rest_flexion_deg: Float, angles_deg: Float) -> Float:
+    """Do what `bone_rotations` does; callable from compiled code."""
     rotations = np.empty((BONE_COUNT, 3, 3))
     rotations[0] = np.eye(3)
     thumb = angles_deg[20:26]

@@ -21,10 +21,10 @@ _SUM_WEIGHT = 10.0
 
 
 def fit_joint_regressor(template: HandTemplate, rng: np.random.Generator) -> NDArray[np.float32]:
-    """Return the share of each label vertex in a joint, (21, 778): not negative, rows sum to 1.
+    """Return the share of label vertices in each joint, (21, 778): positive or 0, rows sum to 1.
 
-    Fitted by non-negative least squares on the 40 vertices nearest to each joint, over random shapes and poses
-    drawn evenly within the joint limits. A tip's row is one-hot at its fingertip vertex.
+    Fitted by non-negative least squares on the 40 vertices nearest to each joint, over random shapes and
+    poses drawn evenly within the joint limits. A tip's row is one-hot at its fingertip vertex.
     """
     vertices, joints = _posed_hands(template, rng)
     rest = (template.rendered_matrix @ template.control_vertices_m)[template.label_vertices]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,9 +27,11 @@ from training.hand.limits import (
 from training.hand.pose import PoseAngles, bone_rotations
 from training.hand.prototypes import PROTOTYPES_DEG
 from training.hand.shape import ShapeParameters
+from training.hand.template import load_template
+from training.hand.touch import Touch, closed
 
 Float = NDArray[np.float64]
-PoseSampler = Callable[[np.random.Generator], PoseAngles]
+PoseSampler = Callable[[np.random.Generator, RestHand], PoseAngles]
 
 CONTACT_POOL_PATH = Path(__file__).parent / "assets" / "contact_poses.npz"
 
@@ -40,6 +43,15 @@ _THUMB_NOISE_DEG = np.array([6.0, 6.0, 4.0, 8.0, 2.0, 10.0])
 _THUMB_REACH = np.array([1.0, 1.0, 0.5, 0.8, 1.0, 0.9])
 _CONTACT_NOISE_DEG = 1.0
 _ATTEMPTS = 40
+
+
+class ContactPool(NamedTuple):
+    """Poses in which the mean hand touches itself."""
+
+    angles_deg: Float
+    """(n, 31): `PoseAngles.vector`."""
+    touches: NDArray[np.int16]
+    """(n, 5): `Touch.row`."""
 
 
 def sample_pose(rng: np.random.Generator) -> PoseAngles:
@@ -54,25 +66,42 @@ def sample_pose(rng: np.random.Generator) -> PoseAngles:
     return pose.clamped()
 
 
-def sample_contact_pose(rng: np.random.Generator) -> PoseAngles:
-    """Return a pose of the contact pool, hardly disturbed, with a random wrist."""
+def sample_contact_pose(rng: np.random.Generator, rest: RestHand | None = None) -> PoseAngles:
+    """Return a pose of the contact pool, hardly disturbed, with a random wrist.
+
+    The pool is solved for the mean hand. Given a `rest` hand, the contact is closed anew for its shape.
+    """
     pool = contact_pool()
-    pose = PoseAngles.from_vector(pool[rng.integers(len(pool))])
-    return PoseAngles(
+    chosen = rng.integers(len(pool.angles_deg))
+    pose = PoseAngles.from_vector(pool.angles_deg[chosen])
+    pose = PoseAngles(
         fingers_deg=pose.fingers_deg + rng.normal(0, _CONTACT_NOISE_DEG, (4, 5)),
         thumb_deg=pose.thumb_deg + rng.normal(0, _CONTACT_NOISE_DEG, 6),
         palm_deg=pose.palm_deg,
         wrist_deg=_wrist(rng),
     ).clamped()
+    if rest is None:
+        return pose
+    return closed(load_template(), rest, pose, Touch.from_row(pool.touches[chosen]))
 
 
 def sample_possible_pose(
-    rng: np.random.Generator, rest: RestHand, shape: ShapeParameters, sampler: PoseSampler = sample_pose
+    rng: np.random.Generator,
+    rest: RestHand,
+    shape: ShapeParameters,
+    sampler: PoseSampler = lambda rng, _: sample_pose(rng),
 ) -> PoseAngles:
-    """Return the first pose of `sampler` whose fingers do not lie in each other; of 40, the least deep."""
+    """Return the first pose of `sampler` whose fingers do not lie in each other; of 40, the least deep.
+
+    Args:
+        rng: Source of the poses.
+        rest: The hand that takes them.
+        shape: Its shape.
+        sampler: Draws a pose for that hand; `sample_contact_pose` is one.
+    """
     best, least = None, np.inf
     for _ in range(_ATTEMPTS):
-        pose = sampler(rng)
+        pose = sampler(rng, rest)
         joints = pose_joints(rest, bone_rotations(rest.hinges, pose))
         depth = self_collision_depth_m(joints, shape)
         if depth < least:
@@ -84,10 +113,12 @@ def sample_possible_pose(
 
 
 @functools.cache
-def contact_pool() -> Float:
-    """Return the committed contact poses, (n, 31), as `PoseAngles.vector`; the wrist is straight."""
+def contact_pool() -> ContactPool:
+    """Return the committed contacts; their wrists are straight."""
     with np.load(CONTACT_POOL_PATH) as arrays:
-        return np.asarray(arrays["angles_deg"], dtype=np.float64)
+        return ContactPool(
+            angles_deg=np.asarray(arrays["angles_deg"], dtype=np.float64), touches=arrays["touches"]
+        )
 
 
 def _limit_pose(rng: np.random.Generator) -> PoseAngles:
