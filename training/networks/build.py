@@ -31,12 +31,11 @@ def build(network: NetworkConfig, topology: HandTopology) -> SingleViewHand:
     """Build SVR-Hand for a hand's topology, with fresh weights.
 
     Raises:
-        ValueError: The trunk's width is not divisible as its blocks need it, or the decoder has not one block
-            for each step of the mesh hierarchy.
+        ValueError: The trunk's width is odd, or the decoder has not one block for each step of the hierarchy.
     """
-    # The regressor's last hidden layer has C / 64 channels, and the dense blocks split T in fours.
-    if network.trunk_channels < 8 or network.trunk_channels % 8:
-        raise ValueError(f"trunk_channels must be a positive multiple of 8, got {network.trunk_channels}")
+    # The first convolution makes T / 2 channels, and the dense blocks grow by T / 2 and by T.
+    if network.trunk_channels < 2 or network.trunk_channels % 2:
+        raise ValueError(f"trunk_channels must be even and positive, got {network.trunk_channels}")
     steps = len(topology.levels) - 1
     if len(network.decoder_channels) != steps:
         raise ValueError(f"decoder_channels must name {steps} widths, got {list(network.decoder_channels)}")

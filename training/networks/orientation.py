@@ -15,6 +15,9 @@ from training.networks.encoder import PyramidEncoder, gate_and_refine
 FEATURE_CELLS = 16
 """Cells of the 4x4 map that are the tokens of the attention."""
 
+NARROWEST = 16
+"""Width that the rotation regressor halves its layers down to."""
+
 SHORTEST = 1e-6
 """A vector shorter than this has no direction."""
 
@@ -114,9 +117,10 @@ class RotationRegressor(nn.Module):
             nn.ReLU(),
             nn.Flatten(),
         )
-        flat = FEATURE_CELLS * channels // 4
-        # 4096, 2048, 1024, then halved down to 16, in the paper.
-        widths = [flat, flat // 2, *(channels >> step for step in range(7))]
+        # 4096, 2048, 1024, 512, ..., 16 in the paper.
+        widths = [FEATURE_CELLS * channels // 4]
+        while widths[-1] >= 2 * NARROWEST:
+            widths.append(widths[-1] // 2)
         hidden = (
             layer
             for width_in, width_out in pairwise(widths)
