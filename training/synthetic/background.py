@@ -147,16 +147,16 @@ def draw_picture(
     bank: TextureBank,
     row: int,
     copies: float,
-    offset: tuple[float, float],
+    corner: tuple[float, float],
     tint: Vec3,
     coverage: FloatArray,
     radiance: FloatArray,
 ) -> None:
-    """Fill `radiance` (S, S, 3) with `copies` of a picture where `coverage` (S, S) leaves it to be seen."""
+    """Fill `radiance` (S, S, 3) with a part of a picture where `coverage` (S, S) leaves it to be seen."""
     side = coverage.shape[0]
     for y in range(side):
         for x in range(side):
             if coverage[y, x] < _COVERED:
-                u, v = offset[0] + copies * (x + 0.5) / side, offset[1] + copies * (y + 0.5) / side
+                u, v = corner[0] + copies * (x + 0.5) / side, corner[1] + copies * (y + 0.5) / side
                 color = multiply(sample_texture(bank, row, u, v, copies / side), tint)
                 radiance[y, x, 0], radiance[y, x, 1], radiance[y, x, 2] = color

@@ -20,8 +20,6 @@ from training.synthetic.vectors import Vec3, inlined, jit, subtract, unit
 # Columns of the interpolated attributes.
 _POSITION, _NORMAL, _REST, _ALBEDO, _OPENNESS, _NAIL = 0, 3, 6, 9, 12, 13
 _COLUMNS = 16
-# The vertices' openness is a share of the sky; light that bounces once keeps hollows from going black.
-_BOUNCE = 0.25
 
 
 class Geometry(NamedTuple):
@@ -78,7 +76,7 @@ def pack_geometry(mesh: Mesh, openness: FloatArray) -> Geometry:
     attributes[:, _NORMAL : _NORMAL + 3] = mesh.normals
     attributes[:, _REST : _REST + 3] = mesh.rest_positions_m
     attributes[:, _ALBEDO : _ALBEDO + 3] = mesh.albedo
-    attributes[:, _OPENNESS] = _BOUNCE + (1.0 - _BOUNCE) * openness
+    attributes[:, _OPENNESS] = openness
     attributes[:, _NAIL] = mesh.nail
     corners = np.asarray(mesh.rest_positions_m, np.float32)[mesh.faces]
     rest_normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])

@@ -1,7 +1,7 @@
 """How much light a point of a surface sends to the eye.
 
-Ambient light by spherical harmonics (Ramamoorthi and Hanrahan 2001), suns by a diffuse lobe that wraps around the
-terminator in skin, and the GGX lobe (Walter et al. 2007) with Schlick's Fresnel term.
+Ambient light by spherical harmonics (Ramamoorthi and Hanrahan 2001), suns by a diffuse lobe that wraps around
+the terminator in skin, and the GGX lobe (Walter et al. 2007) with Schlick's Fresnel term.
 """
 
 from __future__ import annotations
@@ -59,6 +59,17 @@ def ambient_light(ambient: FloatArray, normal: Vec3) -> Vec3:
     light = add(light, scale(row_vector(ambient, 7, 0), 1.092548 * x * z))
     light = add(light, scale(row_vector(ambient, 8, 0), 0.546274 * (x * x - y * y)))
     return max(light[0], 0.0), max(light[1], 0.0), max(light[2], 0.0)
+
+
+@inlined()
+def _interreflected(openness: float, albedo: Vec3) -> Vec3:
+    """Return the sky's light in a hollow, with what its own walls throw back: creases of skin stay red."""
+    hidden = 1.0 - openness
+    return (
+        openness / (1.0 - hidden * albedo[0]),
+        openness / (1.0 - hidden * albedo[1]),
+        openness / (1.0 - hidden * albedo[2]),
+    )
 
 
 @inlined()
@@ -122,7 +133,8 @@ def reflected(
         rig: The light.
         turn: 0 to 63, differing from pixel to pixel: `shadows.turn_at`.
     """
-    out = scale(multiply(ambient_light(rig.ambient, point.normal), point.albedo), openness)
+    sky = multiply(ambient_light(rig.ambient, point.normal), point.albedo)
+    out = multiply(sky, _interreflected(openness, point.albedo))
     for i in range(rig.directions.shape[0]):
         toward_light = row_vector(rig.directions, i, 0)
         lit = 1.0 - _FILL_OCCLUSION * (1.0 - openness)

@@ -22,13 +22,13 @@ _OCTAVES = ((1.0, 0.55, 0.0), (2.1, 0.28, 7.0), (4.3, 0.17, 11.0))  # frequency,
 
 @cache
 def noise_volume() -> NDArray[np.float32]:
-    """Return (32, 32, 32) uniform random numbers in [0, 1), the same in every process; it repeats in space."""
+    """Return (32, 32, 32) uniform random numbers in [0, 1), always the same; they repeat in space."""
     return np.random.default_rng(7).random((_SIDE, _SIDE, _SIDE), dtype=np.float32)
 
 
 @inlined()
 def pass_band(waves_per_px: float) -> float:
-    """Return the amplitude that a wave keeps on the pixel grid: 1 up to a quarter wave a pixel, 0 from a half."""
+    """Return the amplitude that a wave keeps on the pixels: 1 up to a quarter wave a pixel, 0 from a half."""
     return clamp(2.0 - 4.0 * waves_per_px, 0.0, 1.0)
 
 
@@ -45,7 +45,7 @@ def value_noise(volume: FloatArray, point: Vec3) -> float:
     far = (volume[i1, j, k] * (1 - w) + volume[i1, j, k1] * w) * (1 - v) + (
         volume[i1, j1, k] * (1 - w) + volume[i1, j1, k1] * w
     ) * v
-    return near * (1 - u) + far * u
+    return float(near * (1 - u) + far * u)
 
 
 @inlined()

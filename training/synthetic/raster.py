@@ -1,7 +1,7 @@
 """Z-buffer: which triangle is seen at which sample, and how near it is.
 
-*Nearness* is linear on the screen and greater is nearer: 1/z for a pinhole camera, height towards the light for
-a shadow map. 0 is nothing; a vertex with nearness <= 0 lies out of reach and drops its triangles.
+*Nearness* is linear on the screen and greater is nearer: 1/z for a pinhole camera, height towards the light
+for a shadow map. 0 is nothing; a vertex with nearness <= 0 lies out of reach and drops its triangles.
 Legend: V vertices, F faces, H x W samples.
 """
 
@@ -21,7 +21,11 @@ NEAR_M = 0.02
 
 @jit()
 def project(
-    positions_m: FloatArray, K: FloatArray, R: FloatArray, t_m: FloatArray, scale: float
+    positions_m: FloatArray,
+    K: FloatArray,  # noqa: N803  (the field's names)
+    R: FloatArray,  # noqa: N803
+    t_m: FloatArray,
+    scale: float,
 ) -> NDArray[np.float32]:
     """Return (V, 3): column and row in samples (`scale` samples a pixel), and nearness 1/z."""
     points = np.empty((positions_m.shape[0], 3), np.float32)
@@ -42,9 +46,9 @@ def project(
 @inlined()
 def signed_area(points: FloatArray, a: int, b: int, c: int) -> float:
     """Twice the area of a triangle on the screen; negative when it is counter-clockwise from outside."""
-    return (points[b, 0] - points[a, 0]) * (points[c, 1] - points[a, 1]) - (points[c, 0] - points[a, 0]) * (
-        points[b, 1] - points[a, 1]
-    )
+    right = (points[b, 0] - points[a, 0]) * (points[c, 1] - points[a, 1])
+    left = (points[c, 0] - points[a, 0]) * (points[b, 1] - points[a, 1])
+    return float(right - left)
 
 
 @jit()
@@ -55,7 +59,7 @@ def rasterise(
     face_index: NDArray[np.int32],
     both_sides: bool,
 ) -> None:
-    """Draw triangles into `nearness` (H, W) and `face_index` (H, W), where they are nearer than what is there.
+    """Draw triangles into `nearness` (H, W) and `face_index` (H, W) where they are nearer than what is there.
 
     A sample is covered when its centre lies in the triangle, edges included. Of equally near triangles the
     first one stays. Back faces are left out unless `both_sides`.
@@ -102,8 +106,8 @@ def draw_depth(
     """Draw a mesh from a camera.
 
     Returns:
-        Projected vertices (V, 3), inverse depth in 1/m (H, W) and face index (H, W), -1 where nothing is; H = W =
-        `supersampling` times the camera's size.
+        Projected vertices (V, 3), inverse depth in 1/m (H, W) and face index (H, W), -1 where nothing is;
+        H = W = `supersampling` times the camera's size.
     """
     side = camera.size_px * supersampling
     points = project(positions_m, camera.K, camera.R, camera.t_m, float(supersampling))

@@ -108,8 +108,9 @@ def _background(baked: BakedScene, camera: Camera, coverage: NDArray[np.float32]
     if picture is None:
         draw_room(rays(camera), baked.room, baked.look, coverage, radiance)
     else:
-        copies, bank = float(picture.copies), baked.look.bank
-        draw_picture(bank, picture.texture, copies, picture.offset, picture.tint, coverage, radiance)
+        copies, (across, down) = float(picture.copies), picture.offset
+        corner = (across * (1.0 - copies), down * (1.0 - copies))
+        draw_picture(baked.look.bank, picture.texture, copies, corner, picture.tint, coverage, radiance)
     if camera.background_blur_px <= 0.0:
         return radiance
     # Only what was drawn is spread: behind the meshes there is nothing to borrow light from.

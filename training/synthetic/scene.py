@@ -146,9 +146,9 @@ class Backdrop:
     texture: int
     """Row of the texture bank."""
     copies: float = 1.0
-    """Share of the picture's side that the image shows; the bank's pictures repeat past their edges."""
+    """Share of the picture's side that the image shows."""
     offset: tuple[float, float] = (0.0, 0.0)
-    """(u, v) of the image's top left corner, in [0, 1)."""
+    """Which part that is: (0, 0) the picture's top left, (1, 1) its bottom right."""
     tint: Color = (1.0, 1.0, 1.0)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -26,6 +27,7 @@ _GRAIN_SIDE = 512
 _KEY = 0.19  # mean light on the sensor, of a hand of middling skin
 _MIDDLE_SKIN = 0.3
 _HAND_WEIGHT = 0.75
+_MOSTLY = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +36,8 @@ class SensorRanges:
 
     exposure_stops: float = 0.45
     """Standard deviation around the metered exposure."""
+    highlight: tuple[float, float] = (0.6, 1.4)
+    """Most light that the brightest twentieth of the hand may get; white begins at about 2."""
     defocus_px: tuple[float, float] = (0.3, 1.1)
     motion_px: tuple[float, float] = (1.5, 5.0)
     blur_probability: float = 0.3
@@ -57,24 +61,35 @@ class SensorRanges:
 DEFAULT_RANGES = SensorRanges()
 
 
-def metered_exposure(view: RenderedView) -> float:
-    """Return the gain that a camera would choose, which mostly looks at the hand.
+class Metering(NamedTuple):
+    """What a camera's light meter says of a view."""
+
+    gain: float
+    """Exposure that it would choose; light on the sensor over radiance."""
+    hand_peak: float
+    """Radiance that one twentieth of the hand exceeds."""
+
+
+def meter(view: RenderedView) -> Metering:
+    """Meter a view, mostly by the hand.
 
     The light is compensated in full and the skin by half: pale hands come out brighter than dark ones, but
     neither white nor black.
     """
     luminance = view.radiance @ LUMINANCE
     everywhere = float(np.minimum(luminance, 4.0 * np.median(luminance) + 1e-3).mean())
-    covered = float(view.hand_coverage.sum())
-    hand = float((luminance * view.hand_coverage).sum()) / covered if covered > 1.0 else everywhere
-    measured = max(_HAND_WEIGHT * hand + (1.0 - _HAND_WEIGHT) * everywhere, 1e-4)
-    return _KEY / measured * float(np.sqrt(view.hand_albedo / _MIDDLE_SKIN))
+    hand = luminance[view.hand_coverage > _MOSTLY]
+    if not len(hand):
+        hand = luminance.ravel()
+    measured = max(_HAND_WEIGHT * float(hand.mean()) + (1.0 - _HAND_WEIGHT) * everywhere, 1e-4)
+    gain = _KEY / measured * float(np.sqrt(view.hand_albedo / _MIDDLE_SKIN))
+    return Metering(gain, max(float(np.percentile(hand, 95)), 1e-4))
 
 
 def develop(view: RenderedView) -> Image:
     """Return the view as a flawless camera would show it."""
     return _to_levels(
-        view.radiance, np.full(3, metered_exposure(view)), tone_curve(), _no_grain(), (0, 0), 0.0, 0.0
+        view.radiance, np.full(3, meter(view).gain), tone_curve(), _no_grain(), (0, 0), 0.0, 0.0
     )
 
 
@@ -85,7 +100,9 @@ def photograph(
     light = _blurred(view.radiance, rng, ranges)
     stops = np.clip(rng.normal(0.0, ranges.exposure_stops), -1.2, 1.0)
     balance = np.exp(rng.normal(0.0, ranges.white_balance, 3))
-    gains = metered_exposure(view) * 2.0**stops * balance / balance.mean()
+    metered = meter(view)
+    gain = min(metered.gain * 2.0**stops, rng.uniform(*ranges.highlight) / metered.hand_peak)
+    gains = gain * balance / balance.mean()
     curve = tone_curve(
         contrast=1.0 + rng.uniform(-ranges.contrast, ranges.contrast),
         gamma=float(np.exp(rng.normal(0.0, ranges.gamma))),
@@ -101,7 +118,7 @@ def photograph(
 
 
 def tone_curve(*, contrast: float = 1.0, gamma: float = 1.0) -> NDArray[np.float32]:
-    """Return the camera's curve, levels 0 to 255 at steps that are even in the square root of light.
+    """Return the camera's curve: levels 0 to 255 at even steps of the square root of light.
 
     Narkowicz' fit of the ACES film curve, then sRGB's exponent times `gamma`, then `contrast` about the middle.
     """
@@ -130,11 +147,10 @@ def _blurred(
     light: NDArray[np.float32], rng: np.random.Generator, ranges: SensorRanges
 ) -> NDArray[np.float32]:
     if rng.random() < ranges.blur_probability:
-        light = cv2.GaussianBlur(light, (0, 0), rng.uniform(*ranges.defocus_px))
+        light = np.asarray(cv2.GaussianBlur(light, (0, 0), rng.uniform(*ranges.defocus_px)), np.float32)
     if rng.random() < ranges.motion_probability:
-        light = cv2.filter2D(
-            light, -1, _motion_kernel(rng.uniform(*ranges.motion_px), rng.uniform(0.0, np.pi))
-        )
+        kernel = _motion_kernel(rng.uniform(*ranges.motion_px), rng.uniform(0.0, np.pi))
+        light = np.asarray(cv2.filter2D(light, -1, kernel), np.float32)
     return light
 
 

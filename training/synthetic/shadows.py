@@ -29,10 +29,10 @@ _TURNED_TAPS = np.exp(2j * np.pi * np.arange(_TURNS) / _TURNS)[:, None] * _SPIRA
 _TAP_X, _TAP_Y = _TURNED_TAPS.real.copy(), _TURNED_TAPS.imag.copy()
 
 _SKY_DIRECTIONS = 16
-_SKY_SIDE = 64
-_SKY_REACH_M = 0.17
-_SKY_OFFSET_M = 0.004
-_SKY_BIAS_M = 0.003
+_SKY_SIDE = 96
+_SKY_REACH_M = 0.15
+_SKY_OFFSET_M = 0.0025
+_SKY_BIAS_M = 0.002
 
 _GROUND = 1.0  # nearness of the focus: things down to 1 m below it are seen
 
@@ -101,7 +101,7 @@ def shadow_map(mesh: Mesh, lighting: Lighting, focus_m: FloatArray) -> ShadowMap
     nearness = np.zeros((_SHADOW_SIDE, _SHADOW_SIDE), np.float32)
     face_index = np.empty((_SHADOW_SIDE, _SHADOW_SIDE), np.int32)
     points = np.empty(mesh.positions_m.shape, np.float32)
-    _look(mesh.positions_m, mesh.faces, view, points, nearness, face_index)
+    _look(mesh.positions_m, np.asarray(mesh.faces, np.int32), view, points, nearness, face_index)
     return ShadowMap(nearness, view, lighting.penumbra_m * _SHADOW_SIDE / (2.0 * _SHADOW_REACH_M))
 
 
@@ -154,7 +154,7 @@ _SKY = sky_directions(_SKY_DIRECTIONS)
 def openness(mesh: Mesh, focus_m: FloatArray) -> NDArray[np.float32]:
     """Return (V,) the cosine-weighted share of the sky that each vertex sees, 0 to 1: ambient occlusion."""
     views = np.stack([light_view(d, focus_m, reach_m=_SKY_REACH_M, side=_SKY_SIDE) for d in _SKY])
-    return _open_share(mesh.positions_m, mesh.normals, mesh.faces, _SKY, views)
+    return _open_share(mesh.positions_m, mesh.normals, np.asarray(mesh.faces, np.int32), _SKY, views)
 
 
 @jit()

@@ -1,6 +1,6 @@
 """What a point of a surface is: its albedo, its disturbed normal, and how it shines.
 
-A pattern is a function of the rest position, filtered to `footprint_m`, the width that one pixel covers there.
+A pattern is a function of the rest position, filtered to `footprint_m`, the width that a pixel covers there.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from math import atan2, floor
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from training.synthetic.noise import fractal_noise, noise_slope, pass_band, value_noise
 from training.synthetic.scene import FloatArray, Pattern

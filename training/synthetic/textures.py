@@ -1,7 +1,7 @@
 """The texture bank: square pictures with their mip pyramids, and how compiled code reads them.
 
 A texel is stored as the square root of linear light in 8 bits, which spends its levels about as sRGB does and
-is decoded with one product. Pictures repeat past their edges.
+is decoded with one product. Past their edges pictures go on mirrored, without a seam.
 """
 
 from __future__ import annotations
@@ -53,10 +53,11 @@ def build_bank(*, seed: int, painted: int = 160, photos: Path | None = None) -> 
 
 
 def pyramid(linear: FloatArray) -> NDArray[np.uint8]:
-    """Return the encoded levels (87381, 3) of a linear picture (256, 256, 3), each the box mean of the last."""
-    levels = [np.asarray(linear, np.float32)]
+    """Return the encoded levels (87381, 3) of a linear picture (256, 256, 3), each half the last."""
+    levels: list[FloatArray] = [np.asarray(linear, np.float32)]
     while len(levels) < _LEVELS:
-        levels.append(cv2.resize(levels[-1], None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA))
+        half = cv2.resize(levels[-1], None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+        levels.append(np.asarray(half, np.float32))
     flat = np.concatenate([level.reshape(-1, 3) for level in levels])
     encoded: NDArray[np.uint8] = np.rint(np.sqrt(np.clip(flat, 0.0, 1.0)) * 255.0).astype(np.uint8)
     return encoded
@@ -81,7 +82,8 @@ def _decoded(files: Sequence[Path]) -> Iterable[FloatArray | None]:
         top, left = (image.shape[0] - side) // 2, (image.shape[1] - side) // 2
         square = image[top : top + side, left : left + side].astype(np.float32) / 255.0
         # Linear before the reduction, so that small bright things keep their light.
-        yield cv2.resize(square**2.2, (TEXTURE_SIDE_PX,) * 2, interpolation=cv2.INTER_AREA)
+        photo = cv2.resize(square**2.2, (TEXTURE_SIDE_PX,) * 2, interpolation=cv2.INTER_AREA)
+        yield np.asarray(photo, np.float32)
 
 
 @inlined()
@@ -100,12 +102,11 @@ def sample_texture(bank: TextureBank, row: int, u: float, v: float, copies_per_p
     if texels_per_px > 1.0:
         level = min(int(log2(texels_per_px) + 0.5), _LEVELS - 1)
     side = TEXTURE_SIDE_PX >> level
-    mask = side - 1
     x, y = u * side - 0.5, v * side - 0.5
     left, top = floor(x), floor(y)
     a, b = x - left, y - top
-    i, j = int(left) & mask, int(top) & mask
-    i1, j1 = (i + 1) & mask, (j + 1) & mask
+    i, i1 = _mirrored(int(left), side), _mirrored(int(left) + 1, side)
+    j, j1 = _mirrored(int(top), side), _mirrored(int(top) + 1, side)
     start = _STARTS[level]
     upper, lower = start + j * side, start + j1 * side
     w00, w01, w10, w11 = (1 - a) * (1 - b), a * (1 - b), (1 - a) * b, a * b
@@ -113,6 +114,12 @@ def sample_texture(bank: TextureBank, row: int, u: float, v: float, copies_per_p
     green = _blend(bank, row, upper + i, upper + i1, lower + i, lower + i1, 1, w00, w01, w10, w11)
     blue = _blend(bank, row, upper + i, upper + i1, lower + i, lower + i1, 2, w00, w01, w10, w11)
     return red * red, green * green, blue * blue
+
+
+@inlined()
+def _mirrored(texel: int, side: int) -> int:
+    place = texel & (2 * side - 1)
+    return place if place < side else 2 * side - 1 - place
 
 
 @inlined()
@@ -135,4 +142,4 @@ def _blend(
         + bank[row, texel_10, channel] * weight_10
         + bank[row, texel_11, channel] * weight_11
     )
-    return total / 255.0
+    return float(total / 255.0)

@@ -1,10 +1,10 @@
 """Three-vectors for compiled code: plain tuples, which the compiler keeps in registers.
 
 `jit` is the one set of compiler options of this folder: cached, without the interpreter's lock, and with
-reassociated floating point, so a picture depends on the machine in its last bits only. `inlined` is for what runs
-at every pixel and allocates nothing: pasted into its caller and without reference counts, which makes shading
-twice as fast, since a call hands over every array of the scene. The compiler's cache of a function does not see
-that a function it calls, in another file, has changed: delete `__pycache__` after such an edit.
+reassociated floating point, so a picture depends on the machine in its last bits only. `inlined` is for what
+runs at every pixel and allocates nothing: pasted into its caller and without reference counts, which makes
+shading twice as fast, since a call hands over every array of the scene. The compiler's cache of a function
+does not see that a function it calls, in another file, has changed: delete `__pycache__` after such an edit.
 """
 
 from __future__ import annotations

@@ -25,8 +25,8 @@ def visible_vertices(
 ) -> NDArray[np.bool_]:
     """Return which label vertices (V, 3) the view shows.
 
-    A vertex is visible when it faces the camera and a sample of the hand in the 3 x 3 samples around it lies within
-    4 mm of its depth.
+    A vertex is visible when it faces the camera and a sample of the hand, among the 3 x 3 around it, lies
+    within 4 mm of its depth.
     """
     points = project(positions_m, camera.K, camera.R, camera.t_m, float(SUPERSAMPLING))
     toward_eye = -camera.R.T @ camera.t_m - positions_m
@@ -85,7 +85,7 @@ def hand_silhouette(baked: BakedScene, camera: Camera) -> NDArray[np.bool_]:
 
 
 def visible_share(baked: BakedScene, camera: Camera, view: RenderedView) -> float:
-    """Return the share of the hand's own silhouette that the view shows; 0 where the hand is out of the picture."""
+    """Return the share of the hand's own silhouette that the view shows; 0 for a hand outside the picture."""
     alone = hand_silhouette(baked, camera)
     is_hand = baked.geometry.face_material == HAND_MATERIAL
     shown = (view.face_index >= 0) & is_hand[view.face_index]
