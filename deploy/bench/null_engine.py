@@ -22,11 +22,12 @@ class ConstantMesh(NamedTuple):
 
 
 def constant_mesh() -> ConstantMesh:
-    """Return a mesh of the size of a hand, with as many digits to print as a real one."""
+    """Return a mesh of the size of a hand, seen from afar, with as many digits to print as a real one."""
     rng = np.random.default_rng(0)
+    joints_root_m = rng.normal(0.0, 0.05, (JOINT_COUNT, 3)).astype(np.float32)
     return ConstantMesh(
         vertices_root_m=rng.normal(0.0, 0.05, (VERTEX_COUNT, 3)).astype(np.float32),
-        joints_root_m=rng.normal(0.0, 0.05, (JOINT_COUNT, 3)).astype(np.float32),
+        joints_root_m=joints_root_m,
         rotation=np.eye(3, dtype=np.float32),
-        joints_uv=rng.uniform(0.0, 1.0, (JOINT_COUNT, 2)).astype(np.float32),
+        joints_uv=0.5 + 2 * joints_root_m[:, :2],
     )
