@@ -7,6 +7,7 @@ by the next forward together, as Triton's dynamic batching does.
 from __future__ import annotations
 
 import asyncio
+import warnings
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -123,7 +124,10 @@ class EmbeddedEngine:
         import torch  # lazily: the gateway in front of Triton does without torch
 
         torch.set_num_threads(self._limits.threads)
-        network = torch.jit.load(str(self._path), map_location="cpu")  # type: ignore[no-untyped-call]
+        with warnings.catch_warnings():
+            # TorchScript is deprecated, and what Triton reads: the same file serves both engines.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            network = torch.jit.load(str(self._path), map_location="cpu")  # type: ignore[no-untyped-call]
         self._network = network.eval()
 
     async def _serve(self) -> None:

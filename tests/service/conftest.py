@@ -1,0 +1,104 @@
+"""The gateway in this process, with a small real network in its embedded engine."""
+
+from __future__ import annotations
+
+import threading
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+import torch
+import uvicorn
+from fastapi import FastAPI
+from torch import Tensor, nn
+
+from service.app import create_app
+from service.contract import ModelContract, load_contract
+from service.settings import Settings
+from training.export.contract_json import contract_text
+from training.hand.template import load_template
+
+MODEL = "tiny_hand"
+
+
+class TinyHand(nn.Module):
+    """A network of the contract's form: each output is another linear function of the coarse picture."""
+
+    def __init__(self, vertex_count: int, joint_count: int) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.pool = nn.AdaptiveAvgPool2d(8)
+        self.vertices = nn.Linear(192, vertex_count * 3)
+        self.joints = nn.Linear(192, joint_count * 3)
+        self.axis = nn.Linear(192, 3)
+        self.uv = nn.Linear(192, joint_count * 2)
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        coarse = self.pool(image.permute(0, 3, 1, 2).float() / 255.0).flatten(1)  # (B, 192)
+        axis = self.axis(coarse)
+        zero = torch.zeros_like(axis[:, 0])
+        cross = torch.stack(
+            (zero, -axis[:, 2], axis[:, 1], axis[:, 2], zero, -axis[:, 0], -axis[:, 1], axis[:, 0], zero), 1
+        )
+        return (
+            0.1 * self.vertices(coarse).unflatten(1, (-1, 3)),
+            0.1 * self.joints(coarse).unflatten(1, (-1, 3)),
+            torch.linalg.matrix_exp(cross.unflatten(1, (3, 3))),
+            torch.sigmoid(self.uv(coarse)).unflatten(1, (-1, 2)),
+        )
+
+
+@pytest.fixture(scope="session")
+def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model repository with `TinyHand` in it."""
+    root = tmp_path_factory.mktemp("repository")
+    topology = load_template().topology
+    version = root / MODEL / "1"
+    version.mkdir(parents=True)
+    (root / MODEL / "contract.json").write_text(contract_text(model=MODEL, topology=topology))
+    network = TinyHand(topology.vertex_count, 21).eval()
+    crops = torch.zeros((2, 128, 128, 3), dtype=torch.uint8)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # TorchScript's
+        torch.jit.trace(network, crops).save(str(version / "model.pt"))  # type: ignore[no-untyped-call]
+    return root
+
+
+@pytest.fixture(scope="session")
+def contract(repository: Path) -> ModelContract:
+    return load_contract(repository, MODEL)
+
+
+@pytest.fixture(scope="session")
+def settings(repository: Path) -> Settings:
+    return Settings(engine="embedded", model_repository=repository, model_name=MODEL)
+
+
+@contextmanager
+def served(app: FastAPI) -> Iterator[httpx.Client]:
+    """Serve an application over a real socket from a thread of this process."""
+    config = uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning", timeout_graceful_shutdown=1)
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started:
+        assert thread.is_alive(), "the gateway did not start"
+        time.sleep(0.01)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    try:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
+            yield client
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+@pytest.fixture(scope="session")
+def client(settings: Settings) -> Iterator[httpx.Client]:
+    """A client of the gateway with its embedded engine."""
+    with served(create_app(settings)) as client:
+        yield client
