@@ -12,18 +12,28 @@ SIGMA_CELLS = 1.0
 """Width of the Gaussian that stands for a joint, in cells of the map."""
 
 
-def heatmap_loss(logits: Tensor, joints_uv: Tensor) -> Tensor:
+SHARPNESS = 10.0
+"""Logits in nats for a map value of 1.
+
+The maps end in batch norms and gates, and so begin at the order of 1: to point at one cell of 256 they would
+have to grow tenfold first, which takes Adam a thousand steps.
+"""
+
+
+def heatmap_loss(maps: Tensor, joints_uv: Tensor) -> Tensor:
     """Return the cross-entropy of maps against a Gaussian at each joint, less what it is at best, in nats.
 
     What is taken off is the Gaussian's own entropy: the gradient is that of the cross-entropy, and a perfect
     map has no loss. A joint outside the crop carries no weight.
 
     Args:
-        logits: Maps (B, J, H, W).
+        maps: Maps (B, J, H, W) that the joints are read from; logits but for `SHARPNESS`.
         joints_uv: Joints (B, J, 2) in units of the crop's side.
     """
-    target = gaussian_maps(joints_uv, height=logits.shape[2], width=logits.shape[3]).flatten(2)
-    surplus = target.clamp_min(torch.finfo(target.dtype).tiny).log() - logits.flatten(2).log_softmax(dim=2)
+    target = gaussian_maps(joints_uv, height=maps.shape[2], width=maps.shape[3]).flatten(2)
+    surplus = target.clamp_min(torch.finfo(target.dtype).tiny).log() - (SHARPNESS * maps).flatten(
+        2
+    ).log_softmax(dim=2)
     divergence = (target * surplus).sum(dim=2)  # (B, J)
     inside = ((joints_uv >= 0.0) & (joints_uv <= 1.0)).all(dim=2).to(divergence.dtype)  # (B, J)
     return (divergence * inside).sum() / inside.sum().clamp_min(1.0)
