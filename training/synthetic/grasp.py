@@ -95,7 +95,7 @@ def power_grasp(rng: Generator, template: HandTemplate, rest: RestHand) -> Grasp
 def pinch_grasp(rng: Generator, template: HandTemplate, rest: RestHand) -> Grasp | None:
     """Hold a pen or a card between thumb and a finger; None when the palm or another finger is in the way."""
     gripper = Gripper(template, rest)
-    angles = sample_contact_pose(rng).vector()
+    angles = sample_contact_pose(rng, rest).vector()
     place = _pinched_place(gripper.posed(angles))
     if place is None:
         return None
