@@ -11,7 +11,6 @@ from torch import Tensor
 SIGMA_CELLS = 1.0
 """Width of the Gaussian that stands for a joint, in cells of the map."""
 
-
 SHARPNESS = 10.0
 """Logits in nats for a map value of 1.
 
@@ -31,10 +30,9 @@ def heatmap_loss(maps: Tensor, joints_uv: Tensor) -> Tensor:
         joints_uv: Joints (B, J, 2) in units of the crop's side.
     """
     target = gaussian_maps(joints_uv, height=maps.shape[2], width=maps.shape[3]).flatten(2)
-    surplus = target.clamp_min(torch.finfo(target.dtype).tiny).log() - (SHARPNESS * maps).flatten(
-        2
-    ).log_softmax(dim=2)
-    divergence = (target * surplus).sum(dim=2)  # (B, J)
+    said = (SHARPNESS * maps).flatten(2).log_softmax(dim=2)  # (B, J, H W)
+    best = target.clamp_min(torch.finfo(target.dtype).tiny).log()  # (B, J, H W)
+    divergence = (target * (best - said)).sum(dim=2)  # (B, J)
     inside = ((joints_uv >= 0.0) & (joints_uv <= 1.0)).all(dim=2).to(divergence.dtype)  # (B, J)
     return (divergence * inside).sum() / inside.sum().clamp_min(1.0)
 
