@@ -1,1 +1,1 @@
-"""From a checkpoint to a Triton model repository: a traced module, its configuration, its contract, its card."""
+"""From a checkpoint to a Triton model repository: a traced module, its configuration, contract and card."""

@@ -1,7 +1,8 @@
 """Triton's `config.pbtxt` as typed data: a model's configuration, and its text.
 
-The dataclasses carry the names of Triton's `ModelConfig` message (model_config.proto), and only the fields that
-this project sets; `to_text` writes any of them in protobuf's text format. Times are in microseconds, as Triton's.
+The dataclasses carry the names of Triton's `ModelConfig` message (model_config.proto), and only the
+fields that this project sets; `to_text` writes any of them in protobuf's text format. Times are in
+microseconds, as Triton's.
 """
 
 from __future__ import annotations
@@ -23,8 +24,11 @@ QUEUE_TIMEOUT_US = 10_000_000
 """The longest wait in the queue. A request may ask for less, never for more, and must not be 0: Triton then
 ignores what the request asks for."""
 
+WARMUP_BATCH_SIZES = (1, 2, 4, 8, 16)
+"""On a CPU any one size warms all; on a GPU libraries choose their kernels by size."""
+
 WARMUP_RUNS = 2
-"""Torch's profiling executor compiles in the second run of a shape (pytorch#33354)."""
+"""Torch's profiling executor observes the first run and compiles in the second (pytorch#33354)."""
 
 
 class Token(str):
@@ -133,7 +137,7 @@ def model_config(*, model: str, vertex_count: int) -> ModelConfig:
                 max_queue_size=MAX_QUEUE_SIZE,
             ),
         ),
-        model_warmup=tuple(_warmup(size) for size in range(1, MAX_BATCH_SIZE + 1)),
+        model_warmup=tuple(_warmup(size) for size in WARMUP_BATCH_SIZES),
     )
 
 

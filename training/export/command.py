@@ -1,0 +1,99 @@
+"""`python -m training export CHECKPOINT`: write a trained network into a Triton model repository."""
+
+from __future__ import annotations
+
+import argparse
+from datetime import UTC, datetime
+from pathlib import Path
+
+import torch
+
+from training.checkpoint import Checkpoint, load_checkpoint
+from training.config import as_dict
+from training.export.card import Card, Verification, read_scores, sha256
+from training.export.graph import ServedHand
+from training.export.repository import Target, write_version
+from training.hand.template import TEMPLATE_SHA256, load_template
+from training.networks.build import build
+from training.networks.hands import SingleViewHand
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the verb's arguments."""
+    parser.add_argument("checkpoint", type=Path, metavar="CHECKPOINT")
+    parser.add_argument("--repository", type=Path, default=Path("model_repository"))
+    parser.add_argument("--model", default="svr_hand", help="name of the model in the repository")
+    parser.add_argument("--version", type=int, default=1)
+    parser.add_argument("--replace", action="store_true", help="write over a version that is there")
+    parser.add_argument(
+        "--scores",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="JSON",
+        help="file that `training evaluate` wrote, kept in the card; may be given again",
+    )
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Export, verify, and say what was written.
+
+    Raises:
+        ValueError: The checkpoint is unusable, its hand is not oriented yet, or the export is refused.
+    """
+    checkpoint = load_checkpoint(arguments.checkpoint)
+    scores = read_scores(arguments.scores)
+    network = trained_network(checkpoint)
+    target = Target(
+        repository=arguments.repository,
+        model=arguments.model,
+        version=arguments.version,
+        replace=arguments.replace,
+    )
+
+    def describe(module: Path, verification: Verification) -> Card:
+        return Card(
+            model=target.model,
+            version=target.version,
+            made=datetime.now(UTC).isoformat(timespec="seconds"),
+            torch=torch.__version__,
+            parameters=sum(parameter.numel() for parameter in network.parameters()),
+            stage=checkpoint.stage,
+            step=checkpoint.step,
+            weights="last" if checkpoint.averaged_weights is None else "averaged",
+            images_seen=checkpoint.images_seen,
+            trained_s=round(checkpoint.trained_s, 1),
+            recipe=as_dict(checkpoint.config),
+            data=checkpoint.data,
+            scores=scores,
+            sha256={
+                "checkpoint": sha256(arguments.checkpoint),
+                "hand_template": TEMPLATE_SHA256,
+                "model.pt": sha256(module),
+            },
+            verification=verification,
+        )
+
+    card = write_version(
+        target, served=ServedHand(network), topology=load_template().topology, describe=describe
+    )
+    size_mb = (target.version_folder / "model.pt").stat().st_size / 1e6
+    print(f"{target.version_folder}: {card.parameters:,} parameters, {size_mb:.1f} MB")
+    for name, difference in card.verification.largest_difference.items():
+        print(f"  {name}: exported equals eager within {difference:.1e}")
+
+
+def trained_network(checkpoint: Checkpoint) -> SingleViewHand:
+    """Return the network of a checkpoint with the weights that are to be used.
+
+    Raises:
+        ValueError: The checkpoint's stage trains the canonical hand alone.
+    """
+    scopes = {stage.name: stage.scope for stage in checkpoint.config.stages}
+    if scopes[checkpoint.stage] != "full":
+        raise ValueError(
+            f"stage {checkpoint.stage!r} trains no orientation; export a checkpoint of a later stage"
+        )
+    network = build(checkpoint.config.network, load_template().topology)
+    network.load_state_dict(checkpoint.best_weights)
+    return network.eval()

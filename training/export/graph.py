@@ -1,0 +1,106 @@
+"""The module that is served: levels in, the contract's outputs out; traced, frozen, for any device and batch.
+
+Tracing is safe here because no `forward` of `training.networks` branches on its input. TorchScript is what
+Triton's PyTorch backend loads; torch 2.13 calls it deprecated, and `torch.export` takes its place once that
+backend reads it. The tensors' names on the wire stay.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.jit._trace import TracerWarning
+
+from training.contract import IMAGE_SIZE_PX
+from training.tensors import HandPrediction
+
+WHITE_LEVEL = 255.0
+TRACED_BATCH_SIZE = 2
+"""Not 1: a trace could take a batch of one for an axis to broadcast."""
+
+
+class ServedOutputs(NamedTuple):
+    """What the module returns, in the order of `contract.outputs`."""
+
+    vertices_root_m: Tensor
+    """(B, V, 3): camera axes, wrist at the origin."""
+    joints_root_m: Tensor
+    """(B, J, 3): likewise."""
+    rotation: Tensor
+    """(B, 3, 3): camera-from-canonical."""
+    joints_uv: Tensor
+    """(B, J, 2): in units of the crop's side."""
+
+
+class ServedHand(nn.Module):
+    """A network behind the contract: takes raw crops, and puts the wrist that it finds at the origin."""
+
+    def __init__(self, network: nn.Module) -> None:
+        """Take a network from images (B, 3, S, S) in [0, 1] to `HandPrediction`."""
+        super().__init__()
+        self.network = network
+
+    def forward(self, image: Tensor) -> ServedOutputs:
+        """Map crops (B, S, S, 3) uint8 to the hand."""
+        images = image.permute(0, 3, 1, 2).float() / WHITE_LEVEL  # (B, 3, S, S)
+        prediction: HandPrediction = self.network(images)
+        wrist_m = prediction.joints_m[:, :1]  # (B, 1, 3)
+        return ServedOutputs(
+            vertices_root_m=prediction.vertices_m - wrist_m,
+            joints_root_m=prediction.joints_m - wrist_m,
+            rotation=prediction.rotation,
+            joints_uv=prediction.shape.joints_uv,
+        )
+
+
+def trace(served: ServedHand) -> torch.jit.ScriptModule:
+    """Return the module traced and frozen: weights are constants, batch norms are folded into convolutions.
+
+    Raises:
+        ValueError: The trace holds a device, and so would run nowhere else.
+    """
+    # Crops come as NHWC, so weights in that order spare a CPU the reordering (docs/benchmarks.md).
+    served = served.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    with warnings.catch_warnings(), torch.inference_mode():
+        # A branch on the input would be frozen as the example took it.
+        warnings.simplefilter("error", TracerWarning)
+        traced = torch.jit.trace(served, sample_images(TRACED_BATCH_SIZE, seed=0))  # type: ignore[no-untyped-call]
+    frozen: torch.jit.ScriptModule = torch.jit.freeze(traced)
+    devices = sorted(set(baked_devices(frozen)))
+    if devices:
+        raise ValueError(f"the traced graph is bound to {devices}: a tensor was made inside forward()")
+    return frozen
+
+
+def save(module: torch.jit.ScriptModule, path: Path) -> None:
+    """Write a module as Triton's `model.pt`."""
+    torch.jit.save(module, path)
+
+
+def load(path: Path, *, device: str = "cpu") -> torch.jit.ScriptModule:
+    """Read what `save` wrote, onto a device."""
+    module: torch.jit.ScriptModule = torch.jit.load(path, map_location=device)  # type: ignore[no-untyped-call]
+    return module
+
+
+def baked_devices(module: torch.jit.ScriptModule) -> Iterator[str]:
+    """Yield the devices that a graph names; weights are not among them, they go where the file is loaded."""
+    for node in module.graph.findAllNodes("prim::Constant"):  # type: ignore[attr-defined]
+        if node.output().type().kind() == "DeviceObjType":
+            yield str(node.output().toIValue())
+
+
+def sample_images(count: int, *, seed: int) -> Tensor:
+    """Return made-up crops (count, S, S, 3) uint8: noise on a smooth field, so that no feature is flat."""
+    generator = torch.Generator().manual_seed(seed)
+    coarse = torch.rand(count, 3, 4, 4, generator=generator)
+    smooth = nn.functional.interpolate(coarse, size=IMAGE_SIZE_PX, mode="bicubic").clamp(0.0, 1.0)
+    noise = torch.rand(smooth.shape, generator=generator)
+    return (
+        (WHITE_LEVEL * (0.8 * smooth + 0.2 * noise)).round().to(torch.uint8).permute(0, 2, 3, 1).contiguous()
+    )
