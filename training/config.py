@@ -102,6 +102,8 @@ class RunConfig:
     log_every: int = 50
     checkpoint_every: int = 500
     validate_every: int = 2000
+    validation_views: int = 1024
+    """Views of the validation set, evenly spread, that the averaged weights are measured on."""
 
 
 def load_recipe(name_or_path: str) -> RunConfig:

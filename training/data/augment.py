@@ -25,6 +25,15 @@ CUTOUT_SIDES = (0.1, 0.4)
 """Sides of the patch that cutout lays over the crop, in units of the crop's side."""
 
 
+class Patch(NamedTuple):
+    """A rectangle of one colour."""
+
+    place: tuple[float, float, float, float]
+    """(left, top, width, height) in units of the crop's side."""
+    colour: tuple[int, int, int]
+    """RGB levels."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Augmentation:
     """One draw; the defaults change nothing."""
@@ -42,12 +51,10 @@ class Augmentation:
     """-1 is a blurred picture, 0 the picture itself, above 0 an unsharp mask."""
     noise_level: float = 0.0
     """Standard deviation of the noise, in levels of 255."""
-    cutout: tuple[float, float, float, float] | None = None
-    """Patch (left, top, width, height) in units of the crop's side."""
+    cutout: Patch | None = None
     mirror_border: bool = False
     """Fill what lies outside the picture with its mirror image instead of zeros."""
-    pixel_seed: int = 0
-    """Seed of the noise and of the patch's colour."""
+    noise_seed: int = 0
 
 
 class CroppedHand(NamedTuple):
@@ -79,6 +86,11 @@ def draw_augmentation(config: DataConfig, rng: np.random.Generator) -> Augmentat
     cut = rng.random() < config.cutout_probability
     width, height = rng.uniform(*CUTOUT_SIDES, size=2)
     left, top = rng.random(2) * (1.0 - width, 1.0 - height)
+    patch_red, patch_green, patch_blue, noise_seed = rng.integers(2**31, size=4).tolist()
+    patch = Patch(
+        place=(float(left), float(top), float(width), float(height)),
+        colour=(patch_red % 256, patch_green % 256, patch_blue % 256),
+    )
     mirrored = rng.random() < config.mirror_border_probability
     return Augmentation(
         scale=scale,
@@ -88,9 +100,9 @@ def draw_augmentation(config: DataConfig, rng: np.random.Generator) -> Augmentat
         gamma=gamma,
         sharpness=sharpness,
         noise_level=noise_level,
-        cutout=(float(left), float(top), float(width), float(height)) if cut else None,
+        cutout=patch if cut else None,
         mirror_border=bool(mirrored),
-        pixel_seed=int(rng.integers(2**32)),
+        noise_seed=noise_seed,
     )
 
 
@@ -134,20 +146,16 @@ def recoloured(image: Image, augmentation: Augmentation) -> Image:
         image = sharpened(image, look.sharpness)
     if look.gamma != 1.0 or look.gain != (1.0, 1.0, 1.0):
         image = cv2.LUT(image, level_table(gain=look.gain, gamma=look.gamma))  # type: ignore[assignment]
-    if look.cutout is None and look.noise_level <= 0.0:
-        return image
-    rng = np.random.default_rng(look.pixel_seed)
     if look.cutout is not None:
-        image = patched(image, look.cutout, colour=rng.integers(0, 256, size=3, dtype=np.uint8))
+        image = patched(image, look.cutout)
     if look.noise_level > 0.0:
-        noise = rng.standard_normal(image.shape, dtype=np.float32) * np.float32(look.noise_level)
-        image = np.clip(image + noise + np.float32(0.5), 0.0, 255.0).astype(np.uint8)
+        image = noisy(image, look.noise_level, seed=look.noise_seed)
     return image
 
 
 def sharpened(image: Image, amount: float) -> Image:
     """Return image + amount (image - blurred image): its blur at -1, an unsharp mask above 0."""
-    blurred = cv2.GaussianBlur(image, (0, 0), SHARPEN_BLUR_PX)
+    blurred = cv2.GaussianBlur(image, (5, 5), SHARPEN_BLUR_PX)
     mixed: Image = cv2.addWeighted(image, 1.0 + amount, blurred, -amount, 0.0)  # type: ignore[assignment]
     return mixed
 
@@ -158,9 +166,18 @@ def level_table(*, gain: tuple[float, float, float], gamma: float) -> Image:
     return np.clip(np.rint(levels), 0.0, 255.0).astype(np.uint8)[:, None, :]
 
 
-def patched(image: Image, cutout: tuple[float, float, float, float], *, colour: Image) -> Image:
+def patched(image: Image, patch: Patch) -> Image:
     """Return a copy of the crop with a rectangle of one colour laid over it."""
-    left, top, width, height = (round(share * len(image)) for share in cutout)
+    left, top, width, height = (round(share * len(image)) for share in patch.place)
     covered = image.copy()
-    covered[top : top + height, left : left + width] = colour
+    covered[top : top + height, left : left + width] = patch.colour
     return covered
+
+
+def noisy(image: Image, level: float, *, seed: int) -> Image:
+    """Return the crop with white noise of a standard deviation in levels of 255."""
+    # OpenCV's generator is faster than numpy's; it belongs to the thread, so it is seeded each time.
+    cv2.setRNGSeed(seed)
+    noise = cv2.randn(np.empty(image.shape, np.int16), np.zeros(3), np.full(3, level))
+    mixed: Image = cv2.add(image, noise, dtype=cv2.CV_8U)  # type: ignore[assignment]
+    return mixed

@@ -1,0 +1,1 @@
+"""The moving parts of training and measuring: the update, averaged weights, predictions, overlays."""

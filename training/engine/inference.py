@@ -1,0 +1,107 @@
+"""Runs a network over batches and gathers what it says beside the truth, as numpy arrays."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager
+from typing import Literal, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from training.networks.hands import SingleViewHand
+from training.tensors import HandBatch, HandTruth
+
+Float32 = NDArray[np.float32]
+
+
+class Hands(NamedTuple):
+    """n hands: predicted ones or true ones."""
+
+    vertices_m: Float32
+    """(n, V, 3): canonical frame in the scope `shape`, camera axes in `full`."""
+    joints_m: Float32
+    """(n, J, 3): likewise."""
+    joints_uv: Float32
+    """(n, J, 2): units of the crop's side."""
+
+
+class Measured(NamedTuple):
+    """Predictions and truth, row by row."""
+
+    predicted: Hands
+    true: Hands
+    visibility: Float32
+    """(n,): visible share of each hand's silhouette."""
+
+
+@contextlib.contextmanager
+def evaluating(network: torch.nn.Module) -> Iterator[None]:
+    """Switch a module to evaluation without gradients, and back to what it was."""
+    was_training = network.training
+    network.eval()
+    try:
+        with torch.inference_mode():
+            yield
+    finally:
+        network.train(was_training)
+
+
+def predict(network: SingleViewHand, images: Tensor, *, scope: Literal["shape", "full"] = "full") -> Hands:
+    """Return what an evaluating network says of images (B, 3, 128, 128)."""
+    if scope == "shape":
+        shape = network.shape(images)
+        return _hands(shape.vertices_canonical_m, shape.joints_canonical_m, shape.joints_uv)
+    prediction = network(images)
+    return _hands(prediction.vertices_m, prediction.joints_m, prediction.shape.joints_uv)
+
+
+def measure(
+    network: SingleViewHand,
+    batches: Iterable[HandBatch],
+    *,
+    scope: Literal["shape", "full"] = "full",
+    context: AbstractContextManager[object] | None = None,
+) -> Measured:
+    """Return predictions beside the truth of all hands in `batches`.
+
+    Args:
+        network: The network; it is evaluated, and left in the mode that it was in.
+        batches: Undisturbed crops.
+        scope: With `shape`, the canonical hands are compared and the orientation is not computed.
+        context: Entered around the forward passes, e.g. an autocast.
+
+    Raises:
+        ValueError: There is no batch.
+    """
+    predicted: list[Hands] = []
+    true: list[Hands] = []
+    visibility: list[Float32] = []
+    with evaluating(network), contextlib.nullcontext() if context is None else context:
+        for batch in batches:
+            predicted.append(predict(network, batch.images, scope=scope))
+            true.append(_true_hands(batch.truth, scope))
+            visibility.append(batch.truth.visibility.numpy())
+    if not predicted:
+        raise ValueError("there is nothing to measure: no batch")
+    return Measured(_joined(predicted), _joined(true), np.concatenate(visibility))
+
+
+def _true_hands(truth: HandTruth, scope: str) -> Hands:
+    vertices, joints = truth.vertices_canonical_m, truth.joints_canonical_m
+    if scope == "full":
+        back = truth.rotation.transpose(1, 2)
+        wrist = joints[:, :1]  # (B, 1, 3)
+        vertices, joints = (vertices - wrist) @ back + wrist, (joints - wrist) @ back + wrist
+    return _hands(vertices, joints, truth.joints_uv)
+
+
+def _hands(vertices_m: Tensor, joints_m: Tensor, joints_uv: Tensor) -> Hands:
+    return Hands(*(part.float().numpy() for part in (vertices_m, joints_m, joints_uv)))
+
+
+def _joined(hands: list[Hands]) -> Hands:
+    return Hands(*(np.concatenate(parts) for parts in zip(*hands, strict=True)))

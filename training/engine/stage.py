@@ -1,0 +1,108 @@
+"""One stage of training: the trained part of the network, its loss, its optimiser, and the update itself."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from training.config import RunConfig, StageConfig
+from training.engine.averaging import AveragedWeights
+from training.engine.schedule import learning_rate
+from training.hand.topology import HandTopology
+from training.losses.criterion import Criterion
+from training.networks.hands import SingleViewHand
+from training.tensors import HandBatch, HandTruth
+
+MAX_SKIPPED_IN_A_ROW = 10
+"""Updates with a gradient that is not finite are skipped; that many in a row mean that the run is lost."""
+
+
+class Step(NamedTuple):
+    """What one update did."""
+
+    losses: dict[str, float]
+    """Each weighted term, and their `total`."""
+    gradient_norm: float
+    """Before clipping."""
+    learning_rate: float
+
+
+@dataclass(frozen=True)
+class _Scope:
+    """What a stage trains: a module, and the losses of its output."""
+
+    module: nn.Module
+    losses: Callable[[Any, HandTruth], dict[str, Tensor]]
+
+
+class Stage:
+    """The state of a stage between two updates."""
+
+    def __init__(
+        self, network: SingleViewHand, config: RunConfig, stage: StageConfig, topology: HandTopology
+    ) -> None:
+        self.config, self.stage, self.network = config, stage, network
+        self.step_count = 0
+        self._scope = _scope(network, stage, Criterion(stage.losses, topology))
+        self.optimiser = _optimiser(self._scope.module, config, stage)
+        self.average = AveragedWeights(network, decay=config.ema_decay)
+        self._skipped_in_a_row = 0
+
+    def step(self, batch: HandBatch) -> Step:
+        """Update the weights by one batch.
+
+        Raises:
+            FloatingPointError: The gradient has not been finite for many batches.
+        """
+        self._scope.module.train()
+        rate = learning_rate(self.stage, self.step_count)
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+        with autocast(self.config):
+            prediction = self._scope.module(batch.images)
+        losses = self._scope.losses(prediction, batch.truth)
+        self.optimiser.zero_grad(set_to_none=True)
+        losses["total"].backward()  # type: ignore[no-untyped-call]
+        norm = self._clipped_norm()
+        self._apply(norm)
+        self.step_count += 1
+        return Step({name: float(loss.detach()) for name, loss in losses.items()}, norm, rate)
+
+    def _clipped_norm(self) -> float:
+        largest = self.stage.clip_norm if self.stage.clip_norm > 0.0 else math.inf
+        return float(nn.utils.clip_grad_norm_(self._scope.module.parameters(), largest))
+
+    def _apply(self, norm: float) -> None:
+        if math.isfinite(norm):
+            self._skipped_in_a_row = 0
+            self.optimiser.step()
+            self.average.update(self.network)
+            return
+        self._skipped_in_a_row += 1
+        if self._skipped_in_a_row >= MAX_SKIPPED_IN_A_ROW:
+            raise FloatingPointError(f"no finite gradient for {MAX_SKIPPED_IN_A_ROW} batches")
+
+
+def autocast(config: RunConfig) -> torch.autocast:
+    """Return the context in which a run's forward passes compute."""
+    return torch.autocast("cpu", torch.bfloat16, enabled=config.precision == "bf16")
+
+
+def _scope(network: SingleViewHand, stage: StageConfig, criterion: Criterion) -> _Scope:
+    scopes = {
+        "shape": _Scope(network.shape, criterion.shape),
+        "full": _Scope(network, criterion.full),
+    }
+    return scopes[stage.scope]
+
+
+def _optimiser(module: nn.Module, config: RunConfig, stage: StageConfig) -> torch.optim.Optimizer:
+    kinds: dict[str, type[torch.optim.Adam]] = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
+    return kinds[config.optimiser](
+        module.parameters(), lr=stage.learning_rate, weight_decay=config.weight_decay, fused=True
+    )

@@ -1,0 +1,65 @@
+"""The verb `train`: a recipe in, checkpoints and logs out."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+from pathlib import Path
+
+from training.checkpoint import load_checkpoint
+from training.config import RunConfig, load_recipe, recipe_names
+from training.train.logbook import Logbook
+from training.train.stop import StopRequest
+from training.train.trainer import LAST, Trainer
+
+RUNS = Path("runs")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the verb's arguments."""
+    parser.add_argument("recipe", help=f"one of {', '.join(recipe_names())}, or a path to a .toml file")
+    parser.add_argument("--out", type=Path, help="folder of the run (default: runs/RECIPE)")
+    parser.add_argument("--data", type=Path, help="folder with train and val, instead of the recipe's")
+    parser.add_argument(
+        "--resume",
+        nargs="?",
+        type=Path,
+        const=Path(LAST),
+        metavar="CHECKPOINT",
+        help="go on exactly where a checkpoint was written (default: the run's own last.pt)",
+    )
+    parser.add_argument("--init", type=Path, metavar="CHECKPOINT", help="start from a checkpoint's weights")
+    parser.add_argument("--stage", help="with --init: begin with this stage instead of the first")
+    parser.add_argument("--hours", type=float, help="stop, with a checkpoint, after this time")
+    parser.add_argument("--steps", type=int, help="stop, with a checkpoint, after this many updates")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Train.
+
+    Raises:
+        ValueError: The recipe, the data or a checkpoint is not usable, or the arguments exclude each other.
+    """
+    if arguments.resume is not None and arguments.init is not None:
+        raise ValueError("--resume goes on with a run and --init starts one: give one of them")
+    if arguments.stage is not None and arguments.init is None:
+        raise ValueError("--stage needs --init: without earlier weights a run begins with its first stage")
+    config = _with_data(load_recipe(arguments.recipe), arguments.data)
+    out = arguments.out or RUNS / Path(arguments.recipe).stem
+    if arguments.resume is None and (out / LAST).exists():
+        raise ValueError(f"{out} holds a run already: give --resume to go on with it, or another --out")
+    stop = StopRequest(hours=arguments.hours, steps=arguments.steps)
+    with Logbook(out) as logbook, stop:
+        trainer = Trainer(config, out=out, logbook=logbook)
+        if arguments.resume is not None:
+            own = arguments.resume == Path(LAST)
+            trainer.resume(load_checkpoint(out / LAST if own else arguments.resume))
+        elif arguments.init is not None:
+            trainer.start_from(load_checkpoint(arguments.init), stage=arguments.stage)
+        trainer.run(stop)
+
+
+def _with_data(config: RunConfig, root: Path | None) -> RunConfig:
+    if root is None:
+        return config
+    return dataclasses.replace(config, data=dataclasses.replace(config.data, root=str(root)))

@@ -1,0 +1,222 @@
+"""A run: its network, where it stands in its stages, and the files that it leaves behind."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from training.checkpoint import Checkpoint, save_checkpoint
+from training.config import RunConfig, StageConfig
+from training.data.loader import plain_batches, training_batches
+from training.data.synthetic_reader import SyntheticHands
+from training.engine.inference import Measured, measure
+from training.engine.overlay import DrawnHand, Image, sheet
+from training.engine.stage import Stage, autocast
+from training.engine.validation import judgement, validation_scores
+from training.hand.template import load_template
+from training.networks.build import build
+from training.networks.hands import SingleViewHand
+from training.tensors import HandBatch
+from training.train.logbook import Logbook
+from training.train.stop import StopRequest
+
+LAST = "last.pt"
+BEST = "best.pt"
+PICTURED_HANDS = 12
+
+
+class Trainer:
+    """Trains the stages of a run in order; every stage starts from the averaged weights of the one before."""
+
+    def __init__(self, config: RunConfig, *, out: Path, logbook: Logbook) -> None:
+        """Build the network with the seed's weights and open the data.
+
+        Raises:
+            ValueError: The recipe has no stage, or its data cannot be read.
+        """
+        if not config.stages:
+            raise ValueError("the recipe has no stages to train")
+        self.config, self.out, self.logbook = config, out, logbook
+        self.topology = load_template().topology
+        torch.manual_seed(config.seed)
+        self.network = self._built()
+        root = Path(config.data.root)
+        self.hands = SyntheticHands(
+            root / "train",
+            min_visible_vertices=config.data.min_visible_vertices,
+            open_shards=2 * config.data.pool_shards,
+        )
+        self.validation_hands = SyntheticHands(root / "val")
+        self.stage_index = 0
+        self.stage = self._new_stage()
+        self.best_score: float | None = None
+        self.images_seen = 0
+        self.trained_s = 0.0
+
+    def start_from(self, checkpoint: Checkpoint, *, stage: str | None = None) -> None:
+        """Take over a checkpoint's averaged weights and begin a stage, the first one unless named.
+
+        Raises:
+            ValueError: The network is another one, or there is no such stage.
+        """
+        self._require_same_network(checkpoint)
+        self.network.load_state_dict(checkpoint.best_weights)
+        self.images_seen, self.trained_s = checkpoint.images_seen, checkpoint.trained_s
+        self.stage_index = 0 if stage is None else self._index_of(stage)
+        self.stage = self._new_stage()
+
+    def resume(self, checkpoint: Checkpoint) -> None:
+        """Go on exactly where a checkpoint was written.
+
+        Raises:
+            ValueError: The checkpoint cannot be gone on from, or is of another recipe.
+        """
+        self._require_same_network(checkpoint)
+        if checkpoint.optimiser is None or checkpoint.averaged_weights is None:
+            raise ValueError("this checkpoint holds no optimiser to go on with; start from it with --init")
+        self.stage_index = self._index_of(checkpoint.stage)
+        self.network.load_state_dict(checkpoint.weights)
+        self.stage = self._new_stage()
+        self.stage.step_count = checkpoint.step
+        self.stage.optimiser.load_state_dict(checkpoint.optimiser)
+        self.stage.average.restore(checkpoint.averaged_weights, updates=checkpoint.average_updates)
+        self.best_score = checkpoint.best_score
+        self.images_seen, self.trained_s = checkpoint.images_seen, checkpoint.trained_s
+        if checkpoint.random_state is not None:
+            torch.set_rng_state(checkpoint.random_state)
+
+    def run(self, stop: StopRequest) -> None:
+        """Train until the recipe ends or there is a reason to stop; either way the last state is on disk."""
+        while True:
+            self._train_stage(stop)
+            if stop.reason is not None and not self._stage_is_done:
+                self.logbook.say(f"stopped: {stop.reason}; go on with --resume")
+                return
+            if self.stage_index + 1 == len(self.config.stages):
+                return
+            self.network.load_state_dict(self.stage.average.weights)
+            self.stage_index += 1
+            self.stage = self._new_stage()
+            self.best_score = None
+
+    def checkpoint(self) -> Checkpoint:
+        """Return the run as it stands."""
+        return Checkpoint(
+            config=self.config,
+            stage=self._stage_config.name,
+            step=self.stage.step_count,
+            weights=self.network.state_dict(),
+            averaged_weights=self.stage.average.weights,
+            average_updates=self.stage.average.updates,
+            optimiser=self.stage.optimiser.state_dict(),
+            random_state=torch.get_rng_state(),
+            best_score=self.best_score,
+            images_seen=self.images_seen,
+            trained_s=self.trained_s,
+            data=self.hands.description,
+        )
+
+    @property
+    def _stage_config(self) -> StageConfig:
+        return self.config.stages[self.stage_index]
+
+    @property
+    def _stage_is_done(self) -> bool:
+        return self.stage.step_count >= self._stage_config.steps
+
+    @property
+    def _run_step(self) -> int:
+        return self.stage.step_count + sum(s.steps for s in self.config.stages[: self.stage_index])
+
+    def _new_stage(self) -> Stage:
+        return Stage(self.network, self.config, self._stage_config, self.topology)
+
+    def _train_stage(self, stop: StopRequest) -> None:
+        stage, started_s = self._stage_config, time.monotonic()
+        already_s = self.trained_s
+        batches = self._batches()
+        self.logbook.begin_stage(stage.name, steps=stage.steps, done=self.stage.step_count)
+        while not self._stage_is_done and stop.reason is None:
+            asked_s = time.monotonic()
+            batch = next(batches)
+            waited_s = time.monotonic() - asked_s
+            step = self.stage.step(batch)
+            self.images_seen += len(batch.images)
+            self.trained_s = already_s + time.monotonic() - started_s
+            self.logbook.note_step(step, images=len(batch.images), waited_s=waited_s)
+            stop.count_step()
+            self._keep_records()
+        self.logbook.end_stage()
+        save_checkpoint(self.checkpoint(), self.out / LAST)
+        if self._stage_is_done:
+            save_checkpoint(self.checkpoint(), self.out / f"{stage.name}.pt")
+
+    def _keep_records(self) -> None:
+        config, count = self.config, self.stage.step_count
+        if count % config.log_every == 0 or self._stage_is_done:
+            self.logbook.write_losses(self._run_step, stage=self._stage_config.name)
+        if count % config.validate_every == 0 or self._stage_is_done:
+            self._validate()
+        if count % config.checkpoint_every == 0:
+            save_checkpoint(self.checkpoint(), self.out / LAST)
+
+    def _batches(self) -> Iterator[HandBatch]:
+        # Each stage has its own order of the data; the numbers of its batches begin at zero.
+        seed = self.config.seed * len(self.config.stages) + self.stage_index
+        return training_batches(
+            self.hands,
+            self.config.data,
+            batch_size=self._stage_config.batch_size,
+            seed=seed,
+            first_batch=self.stage.step_count,
+        )
+
+    def _validate(self) -> None:
+        """Measure the averaged weights on a part of the validation set; keep them if they are best."""
+        network = self._built()
+        network.load_state_dict(self.stage.average.weights)
+        hands, count = self.validation_hands, min(self.config.validation_views, len(self.validation_hands))
+        views = np.linspace(0, len(hands) - 1, count).astype(np.int64).tolist()
+        batches = list(plain_batches(hands, batch_size=self._stage_config.batch_size, views=views))
+        measured = measure(network, batches, scope=self._stage_config.scope, context=autocast(self.config))
+        scores = validation_scores(measured)
+        self.logbook.write_scalars(
+            {f"val/{name}": value for name, value in scores.items()},
+            self._run_step,
+            stage=self._stage_config.name,
+        )
+        self.logbook.write_picture("val/hands", self._picture(batches, measured), self._run_step)
+        self.logbook.say(" ".join(f"{name} {value:.2f}" for name, value in scores.items()))
+        if self.best_score is None or judgement(scores) < self.best_score:
+            self.best_score = judgement(scores)
+            save_checkpoint(self.checkpoint().without_optimiser(), self.out / BEST)
+
+    def _picture(self, batches: list[HandBatch], measured: Measured) -> Image:
+        images = torch.cat([batch.images for batch in batches])[:PICTURED_HANDS]
+        levels = (images.permute(0, 2, 3, 1) * 255.0).round().to(torch.uint8).numpy()
+        predicted = measured.predicted
+        drawn = [
+            DrawnHand(levels[i], predicted.joints_uv[i], predicted.joints_m[i], predicted.vertices_m[i])
+            for i in range(len(levels))
+        ]
+        return sheet(drawn, self.topology.faces)
+
+    def _built(self) -> SingleViewHand:
+        network = build(self.config.network, self.topology)
+        return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
+
+    def _index_of(self, stage: str) -> int:
+        names = [config.name for config in self.config.stages]
+        if stage not in names:
+            raise ValueError(f"the recipe has no stage {stage!r}; it has {names}")
+        return names.index(stage)
+
+    def _require_same_network(self, checkpoint: Checkpoint) -> None:
+        if checkpoint.config.network != self.config.network:
+            raise ValueError(
+                f"the checkpoint's network is {checkpoint.config.network}, the recipe's {self.config.network}"
+            )
