@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
 
@@ -72,7 +73,6 @@ class _Decimation:
     def __init__(self, vertices: Float, faces: Index, wish: Wish, importance: Float | None) -> None:
         count = len(vertices)
         self._vertices = vertices
-        self._homogeneous = np.column_stack([vertices, np.ones(count)])
         self._wish = wish
         self._importance = np.ones(count) if importance is None else importance
         self._faces: list[list[int]] = faces.tolist()
@@ -146,32 +146,17 @@ class _Decimation:
 
     def _cost(self, source: int, target: int) -> float | None:
         """Return the cost of a collapse, or None where it would fold or thin a triangle."""
-        place = self._homogeneous[target]
-        error = float(place @ (self._quadrics[source] + self._quadrics[target]) @ place)
-        step = self._vertices[source] - self._vertices[target]
-        square = float(step @ step)
+        quadric = self._quadrics[source] + self._quadrics[target]
+        error, square = _collapse_error(self._vertices, quadric, source, target)
         cost = (error + _EVENNESS * square**2) * self._importance[source]
         for face in self._faces_of[source] - self._faces_of[target]:
-            penalty = self._reshaping_penalty(self._faces[face], source, target)
-            if penalty is None:
+            a, b, c = self._faces[face]
+            penalty = _reshaping_penalty(self._vertices, a, b, c, source, target)
+            if penalty == np.inf:
                 return None
             cost += _EVENNESS * 0.3 * penalty * square
         valence = len(self._neighbours(source) | self._neighbours(target)) - 2
         return float(cost * (1 + max(valence - _GOOD_VALENCE, 0)))
-
-    def _reshaping_penalty(self, face: list[int], source: int, target: int) -> float | None:
-        before = self._vertices[face]
-        after = self._vertices[[target if vertex == source else vertex for vertex in face]]
-        normal_before = np.cross(before[1] - before[0], before[2] - before[0])
-        normal_after = np.cross(after[1] - after[0], after[2] - after[0])
-        size_before, size_after = np.linalg.norm(normal_before), np.linalg.norm(normal_after)
-        if size_after < 1e-12 or normal_before @ normal_after < _LEAST_COSINE * size_before * size_after:
-            return None
-        squared_edges = float(((after - np.roll(after, 1, axis=0)) ** 2).sum())
-        quality = float(2 * np.sqrt(3) * size_after / squared_edges)
-        if quality < _LEAST_QUALITY:
-            return None
-        return max(0.0, _GOOD_QUALITY - quality) * squared_edges
 
     def _collapse(self, source: int, target: int) -> None:
         around = self._neighbours(source)
@@ -202,6 +187,43 @@ class _Decimation:
         self._boundary_edges -= gone
         self._boundary_edges |= {_edge(end, target) for end in ends}
         self._boundary.discard(source)
+
+
+@numba.njit(cache=True)
+def _collapse_error(vertices: Float, quadric: Float, source: int, target: int) -> tuple[float, float]:
+    """Return the quadric error at `target`, and the squared length of the way there."""
+    place = np.ones(4)
+    place[:3] = vertices[target]
+    error, square = 0.0, 0.0
+    for row in range(4):
+        for column in range(4):
+            error += place[row] * quadric[row, column] * place[column]
+    for axis in range(3):
+        square += (vertices[source, axis] - vertices[target, axis]) ** 2
+    return error, square
+
+
+@numba.njit(cache=True)
+def _reshaping_penalty(vertices: Float, a: int, b: int, c: int, source: int, target: int) -> float:
+    """Return what moving a corner of a triangle costs; infinite where it folds or gets too thin."""
+    before = np.stack((vertices[a], vertices[b], vertices[c]))
+    after = before.copy()
+    for corner, vertex in enumerate((a, b, c)):
+        if vertex == source:
+            after[corner] = vertices[target]
+    normal_before = np.cross(before[1] - before[0], before[2] - before[0])
+    normal_after = np.cross(after[1] - after[0], after[2] - after[0])
+    size_before = np.sqrt((normal_before**2).sum())
+    size_after = np.sqrt((normal_after**2).sum())
+    turned = (normal_before * normal_after).sum()
+    if size_after < 1e-12 or turned < _LEAST_COSINE * size_before * size_after:
+        return np.inf
+    edges = np.stack((after[0] - after[2], after[1] - after[0], after[2] - after[1]))
+    squared_edges = (edges**2).sum()
+    quality = 2 * np.sqrt(3.0) * size_after / squared_edges
+    if quality < _LEAST_QUALITY:
+        return np.inf
+    return float(max(0.0, _GOOD_QUALITY - quality) * squared_edges)
 
 
 def boundary_edges(faces: Index) -> Index:
