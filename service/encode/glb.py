@@ -31,6 +31,7 @@ MEDIA_TYPE = "model/gltf-binary"
 
 MAGIC, VERSION = 0x46546C67, 2
 JSON_CHUNK, BINARY_CHUNK = 0x4E4F534A, 0x004E4942
+VERTEX_TARGET, INDEX_TARGET = 34962, 34963
 MESH_NODE = "mesh"
 SKIN_COLOUR = (222, 178, 152, 255)
 
@@ -68,13 +69,20 @@ class _Layout:
         faces = contract.face_array if side == "right" else contract.face_array[:, ::-1]
         self.normals = VertexNormals(faces, vertex_count=contract.vertex_count)
         self.document, self.binary = _parts(_export(contract, faces, side))
-        attributes = self.document["meshes"][0]["primitives"][0]["attributes"]
-        self.position = self.document["accessors"][attributes["POSITION"]]
-        self.normal = self.document["accessors"][attributes["NORMAL"]]
+        primitive = self.document["meshes"][0]["primitives"][0]
+        self.position = self._accessor(primitive["attributes"]["POSITION"], target=VERTEX_TARGET)
+        self.normal = self._accessor(primitive["attributes"]["NORMAL"], target=VERTEX_TARGET)
+        self._accessor(primitive["indices"], target=INDEX_TARGET)
         self.position_at, self.normal_at = self._offset(self.position), self._offset(self.normal)
         numbers = {node["name"]: number for number, node in enumerate(self.document["nodes"])}
         self.hand_node = numbers[f"hand_{side}"]
         self.joint_nodes = [numbers[name] for name in contract.joint_names]
+
+    def _accessor(self, number: int, *, target: int) -> dict[str, Any]:
+        """Return an accessor, its view marked for what it is, which trimesh leaves to the reader."""
+        accessor: dict[str, Any] = self.document["accessors"][number]
+        self.document["bufferViews"][accessor["bufferView"]]["target"] = target
+        return accessor
 
     def _offset(self, accessor: dict[str, Any]) -> int:
         view = self.document["bufferViews"][accessor["bufferView"]]
