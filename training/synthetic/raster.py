@@ -101,7 +101,12 @@ def rasterise(
 
 
 def draw_depth(
-    camera: Camera, positions_m: FloatArray, faces: NDArray[np.int32], *, supersampling: int
+    camera: Camera,
+    positions_m: FloatArray,
+    faces: NDArray[np.int32],
+    *,
+    supersampling: int,
+    both_sides: bool = False,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int32]]:
     """Draw a mesh from a camera.
 
@@ -113,5 +118,5 @@ def draw_depth(
     points = project(positions_m, camera.K, camera.R, camera.t_m, float(supersampling))
     inverse_depth = np.zeros((side, side), np.float32)
     face_index = np.full((side, side), -1, np.int32)
-    rasterise(points, faces, inverse_depth, face_index, False)
+    rasterise(points, faces, inverse_depth, face_index, both_sides)
     return points, inverse_depth, face_index

@@ -21,20 +21,21 @@ from training.synthetic.vectors import jit
 Image = NDArray[np.uint8]
 """(S, S, 3) RGB levels."""
 
-_CURVE_STEPS = 1024
-_CURVE_END = 4.0  # linear light beyond which the curve is white
+_CURVE_STEPS = 2048
+_CURVE_END = 8.0  # linear light beyond which the curve is white
 _GRAIN_SIDE = 512
 _KEY = 0.19  # mean light on the sensor, of a hand of middling skin
 _MIDDLE_SKIN = 0.3
-_HAND_WEIGHT = 0.75
+_HAND_WEIGHT = 0.85
 _MOSTLY = 0.5
+_MOST_STOPS = 0.8
 
 
 @dataclass(frozen=True, kw_only=True)
 class SensorRanges:
     """How far the camera's settings vary; each is drawn anew for each picture."""
 
-    exposure_stops: float = 0.45
+    exposure_stops: float = 0.35
     """Standard deviation around the metered exposure."""
     highlight: tuple[float, float] = (0.6, 1.4)
     """Most light that the brightest twentieth of the hand may get; white begins at about 2."""
@@ -44,7 +45,7 @@ class SensorRanges:
     motion_probability: float = 0.12
     white_balance: float = 0.05
     """Relative standard deviation of each channel's gain."""
-    contrast: float = 0.12
+    contrast: float = 0.1
     """Largest relative change of the curve's slope in the middle."""
     gamma: float = 0.12
     """Standard deviation of the logarithm of the curve's exponent."""
@@ -76,14 +77,14 @@ def meter(view: RenderedView) -> Metering:
     The light is compensated in full and the skin by half: pale hands come out brighter than dark ones, but
     neither white nor black.
     """
-    luminance = view.radiance @ LUMINANCE
-    everywhere = float(np.minimum(luminance, 4.0 * np.median(luminance) + 1e-3).mean())
+    luminance = np.maximum(view.radiance @ LUMINANCE, 1e-4)
     hand = luminance[view.hand_coverage > _MOSTLY]
     if not len(hand):
         hand = luminance.ravel()
-    measured = max(_HAND_WEIGHT * float(hand.mean()) + (1.0 - _HAND_WEIGHT) * everywhere, 1e-4)
+    measured = float(hand.mean()) ** _HAND_WEIGHT * float(luminance.mean()) ** (1.0 - _HAND_WEIGHT)
     gain = _KEY / measured * float(np.sqrt(view.hand_albedo / _MIDDLE_SKIN))
-    return Metering(gain, max(float(np.percentile(hand, 95)), 1e-4))
+    twentieth = len(hand) - 1 - len(hand) // 20
+    return Metering(gain, float(np.partition(hand, twentieth)[twentieth]))
 
 
 def develop(view: RenderedView) -> Image:
@@ -98,7 +99,7 @@ def photograph(
 ) -> Image:
     """Return the view as a real camera might show it; all chance comes from `rng`."""
     light = _blurred(view.radiance, rng, ranges)
-    stops = np.clip(rng.normal(0.0, ranges.exposure_stops), -1.2, 1.0)
+    stops = np.clip(rng.normal(0.0, ranges.exposure_stops), -_MOST_STOPS, _MOST_STOPS)
     balance = np.exp(rng.normal(0.0, ranges.white_balance, 3))
     metered = meter(view)
     gain = min(metered.gain * 2.0**stops, rng.uniform(*ranges.highlight) / metered.hand_peak)
@@ -120,7 +121,7 @@ def photograph(
 def tone_curve(*, contrast: float = 1.0, gamma: float = 1.0) -> NDArray[np.float32]:
     """Return the camera's curve: levels 0 to 255 at even steps of the square root of light.
 
-    Narkowicz' fit of the ACES film curve, then sRGB's exponent times `gamma`, then `contrast` about the middle.
+    Narkowicz' fit of the ACES film curve, then the exponent `gamma` / 2.2, then `contrast` about the middle.
     """
     light = np.linspace(0.0, np.sqrt(_CURVE_END), _CURVE_STEPS) ** 2
     film = light * (2.51 * light + 0.03) / (light * (2.43 * light + 0.59) + 0.14)

@@ -80,7 +80,10 @@ def visible_joints(vertex_visible: NDArray[np.bool_], neighbours: FloatArray) ->
 def hand_silhouette(baked: BakedScene, camera: Camera) -> NDArray[np.bool_]:
     """Return the samples (H, H) that the labelled hand would cover if it were alone."""
     faces = baked.geometry.faces[baked.geometry.face_material == HAND_MATERIAL]
-    _, inverse_depth, _ = draw_depth(camera, baked.mesh.positions_m, faces, supersampling=SUPERSAMPLING)
+    # Without the forearm the wrist is open: from behind, the inside of the hand closes the outline.
+    _, inverse_depth, _ = draw_depth(
+        camera, baked.mesh.positions_m, faces, supersampling=SUPERSAMPLING, both_sides=True
+    )
     return inverse_depth > 0.0
 
 
