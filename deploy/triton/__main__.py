@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import signal
 import sys
 import time
 from pathlib import Path
 
+from deploy.signals import interrupt_on_stop
 from deploy.triton.install import CHECKOUT, TritonError, install
 from deploy.triton.server import Ports, TritonServer
+
+POLL_S = 0.5
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -21,20 +23,13 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--grpc-port", type=int, default=Ports.grpc)
     parser.add_argument("--metrics-port", type=int, default=Ports.metrics)
     parser.add_argument("--threads", type=int, help="intra-op threads of torch in each model instance")
-    parser.add_argument("--install-only", action="store_true", help="assemble the server, start nothing")
     arguments = parser.parse_args(argv)
-    # A SIGTERM ends the wait below as a Ctrl-C does.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    interrupt_on_stop()
     try:
-        installation = install()
-        if arguments.install_only:
-            print(installation.binary)
-            return 0
-        ports = Ports(http=arguments.http_port, grpc=arguments.grpc_port, metrics=arguments.metrics_port)
         server = TritonServer(
-            installation,
+            install(),
             repository=arguments.repository,
-            ports=ports,
+            ports=Ports(http=arguments.http_port, grpc=arguments.grpc_port, metrics=arguments.metrics_port),
             address=arguments.address,
             threads=arguments.threads,
         )
@@ -42,7 +37,7 @@ def main(argv: list[str] | None = None) -> int:
             print(f"ready: http {server.http_url}, grpc {server.grpc_url}, metrics {server.metrics_url}")
             print(f"log: {server.log}", flush=True)
             while server.poll() is None:
-                time.sleep(0.5)
+                time.sleep(POLL_S)
             print(f"error: tritonserver ended by itself, see {server.log}", file=sys.stderr)
             return 1
     except TritonError as error:

@@ -146,3 +146,17 @@ def _assemble_backends(server: Path, folder: Path) -> None:
     shutil.copy2(stub, folder / "python")
     # A link, so that an edit of the checkout's backend needs no new installation.
     (folder / "pytorch").symlink_to(PYTORCH_BACKEND)
+
+
+def main() -> int:
+    """Install into this checkout; return the exit status."""
+    try:
+        print(install().binary)
+    except TritonError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

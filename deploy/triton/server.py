@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import http.client
 import os
 import signal
 import socket
@@ -15,6 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from deploy.network import answers_ok, check_port_is_free
 from deploy.triton.install import Installation, TritonError
 
 LOG_TAIL_LINES = 40
@@ -172,24 +172,14 @@ class TritonServer:
 
     def ready(self) -> bool:
         """Ask the server whether all its models are ready."""
-        connection = http.client.HTTPConnection(self.address, self.ports.http, timeout=5.0)
-        try:
-            connection.request("GET", "/v2/health/ready")
-            return connection.getresponse().status == http.HTTPStatus.OK
-        except (OSError, http.client.HTTPException):
-            return False
-        finally:
-            connection.close()
+        return answers_ok(self.address, self.ports.http, "/v2/health/ready")
 
     def _check_ports(self) -> None:
-        # Else another server's answer on this port would be taken for ours.
-        for name, port in dataclasses.asdict(self.ports).items():
-            with socket.socket() as probe:
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                try:
-                    probe.bind((self.address, port))
-                except OSError as error:
-                    raise TritonStartError(f"{name} port {self.address}:{port}: {error.strerror}") from error
+        for port in dataclasses.astuple(self.ports):
+            try:
+                check_port_is_free(self.address, port)
+            except OSError as error:
+                raise TritonStartError(str(error.strerror)) from error
 
     def _wait_until_ready(self, process: subprocess.Popen[bytes]) -> None:
         deadline_s = time.monotonic() + self._ready_timeout_s

@@ -1,0 +1,119 @@
+"""`make serve`: Triton on ports 8000 to 8002 and the gateway on 8080, until Ctrl-C or one of them ends."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NoReturn
+
+from deploy.network import answers_ok, check_port_is_free
+from deploy.signals import interrupt_on_stop
+from deploy.triton.install import CHECKOUT, TritonError, install
+from deploy.triton.server import Ports, TritonServer
+
+POLL_S = 0.2
+GATEWAY_READY_TIMEOUT_S = 60.0
+GATEWAY_STOP_TIMEOUT_S = 15.0
+
+WELCOME = """\
+Serving at http://{host}:{port} (/docs describes it). Ctrl-C stops it.
+
+  curl --data-binary @photo.jpg -H 'content-type: image/jpeg' -H 'accept: model/gltf-binary' \\
+    'http://{host}:{port}/v1/reconstruct?hand=right' -o hand.glb
+
+Triton's log: {log}"""
+
+
+class GatewayError(Exception):
+    """The gateway ended, or did not become ready."""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Serve; return 0 after Ctrl-C or SIGTERM, 1 when a part failed."""
+    arguments = _parser().parse_args(argv)
+    interrupt_on_stop()
+    try:
+        ports = Ports(
+            http=arguments.triton_http, grpc=arguments.triton_grpc, metrics=arguments.triton_metrics
+        )
+        server = TritonServer(
+            install(), repository=arguments.repository, ports=ports, threads=arguments.threads
+        )
+        check_port_is_free(arguments.host, arguments.port)
+        print("Starting Triton ...", flush=True)
+        with server, _gateway(arguments, server) as gateway:
+            _wait_until_ready(gateway, host=arguments.host, port=arguments.port)
+            print(WELCOME.format(host=arguments.host, port=arguments.port, log=server.log), flush=True)
+            _watch(server, gateway)
+    except (TritonError, GatewayError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("Stopped.")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m deploy.serve", description=__doc__)
+    parser.add_argument("--repository", type=Path, default=CHECKOUT / "model_repository")
+    parser.add_argument("--host", default="127.0.0.1", help="interface of the gateway")
+    parser.add_argument("--port", type=int, default=8080, help="port of the gateway")
+    parser.add_argument("--triton-http", type=int, default=Ports.http, metavar="PORT")
+    parser.add_argument("--triton-grpc", type=int, default=Ports.grpc, metavar="PORT")
+    parser.add_argument("--triton-metrics", type=int, default=Ports.metrics, metavar="PORT")
+    parser.add_argument("--threads", type=int, help="intra-op threads of torch in each model instance")
+    return parser
+
+
+@contextlib.contextmanager
+def _gateway(arguments: argparse.Namespace, server: TritonServer) -> Iterator[subprocess.Popen[bytes]]:
+    """Run the gateway in front of `server` as a child; on the way out it ends what it has begun."""
+    environment = {
+        **os.environ,
+        "SIMAHAND_HOST": arguments.host,
+        "SIMAHAND_PORT": str(arguments.port),
+        "SIMAHAND_TRITON_URL": server.grpc_url,
+        "SIMAHAND_MODEL_REPOSITORY": str(arguments.repository.resolve()),
+    }
+    process = subprocess.Popen(
+        [sys.executable, "-m", "service"], env=environment, cwd=CHECKOUT, start_new_session=True
+    )
+    try:
+        yield process
+    finally:
+        process.terminate()
+        try:
+            process.wait(GATEWAY_STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _wait_until_ready(gateway: subprocess.Popen[bytes], *, host: str, port: int) -> None:
+    deadline_s = time.monotonic() + GATEWAY_READY_TIMEOUT_S
+    while not answers_ok(host, port, "/readyz"):
+        if gateway.poll() is not None:
+            raise GatewayError(f"the gateway exited with {gateway.returncode}")
+        if time.monotonic() > deadline_s:
+            raise GatewayError(f"the gateway is not ready after {GATEWAY_READY_TIMEOUT_S:.0f} s")
+        time.sleep(POLL_S)
+
+
+def _watch(server: TritonServer, gateway: subprocess.Popen[bytes]) -> NoReturn:
+    """Wait until a part ends by itself, and raise."""
+    while True:
+        if server.poll() is not None:
+            raise TritonError(f"Triton ended with {server.poll()}, see {server.log}")
+        if gateway.poll() is not None:
+            raise GatewayError(f"the gateway ended with {gateway.returncode}")
+        time.sleep(POLL_S)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
