@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from training.config import RunConfig, as_dict, from_dict
 
@@ -86,6 +86,18 @@ def load_checkpoint(path: Path) -> Checkpoint:
     if not isinstance(content, dict) or set(content) != known:
         raise ValueError(f"{path} is no checkpoint of this version: it holds {_keys(content)}")
     return Checkpoint(**{**content, "config": from_dict(content["config"])})
+
+
+def load_weights(network: nn.Module, weights: Weights) -> None:
+    """Put saved weights into a network, all of them.
+
+    Raises:
+        ValueError: The weights are another network's; the first differences are named.
+    """
+    try:
+        network.load_state_dict(weights)
+    except RuntimeError as error:
+        raise ValueError(f"the checkpoint's weights are another network's: {str(error)[:400]}") from error
 
 
 def _keys(content: object) -> str:

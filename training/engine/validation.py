@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
+from numpy.typing import NDArray
 
 from training.contract import CROP_SCALE
 from training.engine.inference import Measured
@@ -13,31 +16,58 @@ JUDGED = ("jpe_mm", "pa_jpe_mm", "vpe_mm", "pa_vpe_mm")
 """What the best state has the least sum of, as in SiMA-Hand; here on validation, not on test hands."""
 
 
-def validation_scores(measured: Measured) -> dict[str, float]:
-    """Return root-relative and aligned errors in millimetres, and how well the joints are found in the image.
+@dataclass(frozen=True, kw_only=True)
+class LandmarkScores:
+    """How well joints are found in the image, in units of the hand's extent: the crop's side over 1.5."""
 
-    `uv_extent` is the mean distance of a joint in the image in units of the hand's own extent (the crop's
-    side over the contract's 1.5), `uv_pck_10` and `uv_pck_20` the shares within 0.1 and 0.2 of it.
+    hands: int
+    pck_10: float
+    """Share of joints within 0.1 of their place."""
+    pck_20: float
+    """Share within 0.2."""
+    mean_error: float
+
+
+def landmark_scores(predicted_uv: NDArray[np.floating], true_uv: NDArray[np.floating]) -> LandmarkScores:
+    """Score joints (n, J, 2), given in units of the crop's side.
+
+    Raises:
+        ValueError: The shapes differ, or there is no hand.
     """
+    if predicted_uv.shape != true_uv.shape or len(true_uv) == 0:
+        raise ValueError(f"want two arrays (n, J, 2) of landmarks, got {predicted_uv.shape}, {true_uv.shape}")
+    off = CROP_SCALE * np.linalg.norm(predicted_uv - true_uv, axis=-1)
+    return LandmarkScores(
+        hands=len(off),
+        pck_10=float((off <= 0.1).mean()),
+        pck_20=float((off <= 0.2).mean()),
+        mean_error=float(off.mean()),
+    )
+
+
+def validation_scores(measured: Measured) -> dict[str, float]:
+    """Return root-relative and aligned errors in millimetres, and the landmarks' scores."""
     predicted, true = measured.predicted, measured.true
     joints, true_joints = (root_aligned(hands.joints_m, hands.joints_m[:, 0]) for hands in (predicted, true))
     vertices, true_vertices = (
         root_aligned(hands.vertices_m, hands.joints_m[:, 0]) for hands in (predicted, true)
     )
-    aligned_joints = procrustes_aligned(joints, true_joints)
-    aligned_vertices = procrustes_aligned(vertices, true_vertices)
-    off = CROP_SCALE * np.linalg.norm(predicted.joints_uv - true.joints_uv, axis=-1)
+    landmarks = landmark_scores(predicted.joints_uv, true.joints_uv)
     return {
-        "jpe_mm": 1000.0 * float(point_errors_m(joints, true_joints).mean()),
-        "pa_jpe_mm": 1000.0 * float(point_errors_m(aligned_joints, true_joints).mean()),
-        "vpe_mm": 1000.0 * float(point_errors_m(vertices, true_vertices).mean()),
-        "pa_vpe_mm": 1000.0 * float(point_errors_m(aligned_vertices, true_vertices).mean()),
-        "uv_extent": float(off.mean()),
-        "uv_pck_10": float((off <= 0.1).mean()),
-        "uv_pck_20": float((off <= 0.2).mean()),
+        "jpe_mm": _mean_mm(joints, true_joints),
+        "pa_jpe_mm": _mean_mm(procrustes_aligned(joints, true_joints), true_joints),
+        "vpe_mm": _mean_mm(vertices, true_vertices),
+        "pa_vpe_mm": _mean_mm(procrustes_aligned(vertices, true_vertices), true_vertices),
+        "uv_error": landmarks.mean_error,
+        "uv_pck_10": landmarks.pck_10,
+        "uv_pck_20": landmarks.pck_20,
     }
 
 
 def judgement(scores: dict[str, float]) -> float:
     """Return the one number that the best state has least of."""
     return sum(scores[name] for name in JUDGED)
+
+
+def _mean_mm(predicted_m: NDArray[np.float64], true_m: NDArray[np.float64]) -> float:
+    return 1000.0 * float(point_errors_m(predicted_m, true_m).mean())

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from training.checkpoint import Checkpoint, save_checkpoint
+from training.checkpoint import Checkpoint, load_weights, save_checkpoint
 from training.config import RunConfig, StageConfig
 from training.data.loader import plain_batches, training_batches
 from training.data.synthetic_reader import SyntheticHands
@@ -64,7 +64,7 @@ class Trainer:
             ValueError: The network is another one, or there is no such stage.
         """
         self._require_same_network(checkpoint)
-        self.network.load_state_dict(checkpoint.best_weights)
+        load_weights(self.network, checkpoint.best_weights)
         self.images_seen, self.trained_s = checkpoint.images_seen, checkpoint.trained_s
         self.stage_index = 0 if stage is None else self._index_of(stage)
         self.stage = self._new_stage()
@@ -79,7 +79,7 @@ class Trainer:
         if checkpoint.optimiser is None or checkpoint.averaged_weights is None:
             raise ValueError("this checkpoint holds no optimiser to go on with; start from it with --init")
         self.stage_index = self._index_of(checkpoint.stage)
-        self.network.load_state_dict(checkpoint.weights)
+        load_weights(self.network, checkpoint.weights)
         self.stage = self._new_stage()
         self.stage.step_count = checkpoint.step
         self.stage.optimiser.load_state_dict(checkpoint.optimiser)

@@ -1,0 +1,149 @@
+"""The verb `evaluate`: a checkpoint in, tables, scores and pictures out."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from training.checkpoint import Checkpoint, load_checkpoint, load_weights
+from training.data.loader import plain_batches
+from training.data.synthetic_reader import SyntheticHands
+from training.engine.inference import Hands, Measured, measure
+from training.engine.overlay import DrawnHand, Image, sheet
+from training.engine.validation import LandmarkScores, landmark_scores
+from training.evaluate.photos import PhotoReport, measure_photos
+from training.hand.template import load_template
+from training.hand.topology import HandTopology
+from training.metrics.table import HandPoints, HandScores, as_markdown, score_by_occlusion
+from training.networks.build import build
+from training.tensors import HandBatch
+
+BATCH_SIZE = 32
+PICTURED_HANDS = 24
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the verb's arguments."""
+    parser.add_argument("checkpoint", type=Path, metavar="CHECKPOINT")
+    parser.add_argument("--data", type=Path, help="folder of rendered data, with the split in it")
+    parser.add_argument("--split", default="test", help="part of the data to measure (default: test)")
+    parser.add_argument("--photos", type=Path, help="folder of photos with reference.json")
+    parser.add_argument("--json", type=Path, metavar="OUT", help="write the scores to this file")
+    parser.add_argument(
+        "--overlay", type=Path, metavar="PNG", help="draw skeletons and meshes over the photos, or the data"
+    )
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Measure, print, and write what was asked for.
+
+    Raises:
+        ValueError: Nothing to measure was named, or it cannot be read.
+    """
+    if arguments.data is None and arguments.photos is None:
+        raise ValueError("nothing to measure: give --data or --photos")
+    checkpoint = load_checkpoint(arguments.checkpoint)
+    topology = load_template().topology
+    network = build(checkpoint.config.network, topology)
+    load_weights(network, checkpoint.best_weights)
+    report: dict[str, Any] = {"checkpoint": _described(checkpoint)}
+    drawn: list[DrawnHand] = []
+    if arguments.data is not None:
+        hands = SyntheticHands(arguments.data / arguments.split)
+        measured = measure(network, _with_progress(hands))
+        report["data"] = {"split": arguments.split, **hands.description}
+        report["scores"] = _print_scores(measured)
+        drawn = drawn_views(hands, measured.predicted)
+    if arguments.photos is not None:
+        photos = measure_photos(network, arguments.photos)
+        report["photos"] = _print_landmarks("photos", photos.scores)
+        drawn = drawn_photos(photos)
+    if arguments.json is not None:
+        arguments.json.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    if arguments.overlay is not None:
+        write_overlay(arguments.overlay, drawn, topology)
+
+
+def drawn_views(hands: SyntheticHands, predicted: Hands) -> list[DrawnHand]:
+    """Return some rendered hands, evenly spread, with what was predicted of them."""
+    views = np.linspace(0, len(hands) - 1, min(PICTURED_HANDS, len(hands))).astype(np.int64).tolist()
+    (batch,) = plain_batches(hands, batch_size=len(views), views=views)
+    crops = _levels(batch.images)
+    return [_drawn(crop, predicted, view) for crop, view in zip(crops, views, strict=True)]
+
+
+def drawn_photos(report: PhotoReport) -> list[DrawnHand]:
+    """Return all photos with what was predicted of them."""
+    return [_drawn(hand.crop, report.predicted, row) for row, hand in enumerate(report.hands)]
+
+
+def write_overlay(path: Path, drawn: list[DrawnHand], topology: HandTopology) -> None:
+    """Write a sheet of overlays to a picture file.
+
+    Raises:
+        ValueError: The file cannot be written, or its ending names no picture format.
+    """
+    picture = sheet(drawn, topology.faces)
+    try:
+        written = cv2.imwrite(str(path), picture[:, :, ::-1])
+    except cv2.error as error:
+        raise ValueError(f"no picture can be written to {path}: {error.err}") from error
+    if not written:
+        raise ValueError(f"no picture can be written to {path}")
+
+
+def _drawn(crop: Image, predicted: Hands, row: int) -> DrawnHand:
+    return DrawnHand(crop, predicted.joints_uv[row], predicted.joints_m[row], predicted.vertices_m[row])
+
+
+def _with_progress(hands: SyntheticHands) -> Iterator[HandBatch]:
+    batches = plain_batches(hands, batch_size=BATCH_SIZE, workers=1)
+    with tqdm(total=len(hands), unit="image") as progress:
+        for batch in batches:
+            yield batch
+            progress.update(len(batch.images))
+
+
+def _print_scores(measured: Measured) -> dict[str, Any]:
+    predicted, true = (
+        HandPoints(vertices_m=hands.vertices_m, joints_m=hands.joints_m)
+        for hands in (measured.predicted, measured.true)
+    )
+    rows: dict[str, HandScores] = score_by_occlusion(predicted, true, measured.visibility)
+    print(as_markdown(rows))
+    landmarks = landmark_scores(measured.predicted.joints_uv, measured.true.joints_uv)
+    return {
+        **{name: asdict(scores) for name, scores in rows.items()},
+        "landmarks": _print_landmarks("rendered", landmarks),
+    }
+
+
+def _print_landmarks(name: str, scores: LandmarkScores) -> dict[str, Any]:
+    print(
+        f"{name}: {scores.hands} hands, landmarks PCK@0.1 {scores.pck_10:.3f}, PCK@0.2 {scores.pck_20:.3f}, "
+        f"mean error {scores.mean_error:.3f} of the hand's extent"
+    )
+    return asdict(scores)
+
+
+def _described(checkpoint: Checkpoint) -> dict[str, Any]:
+    return {
+        "stage": checkpoint.stage,
+        "step": checkpoint.step,
+        "images_seen": checkpoint.images_seen,
+        "trained_h": round(checkpoint.trained_s / 3600.0, 2),
+        "averaged": checkpoint.averaged_weights is not None,
+    }
+
+
+def _levels(images: torch.Tensor) -> list[Image]:
+    return list((images.permute(0, 2, 3, 1) * 255.0).round().to(torch.uint8).numpy())
