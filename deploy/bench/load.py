@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import uvloop
@@ -30,22 +31,45 @@ class HttpTarget:
 
 
 async def closed_loop(clients: Sequence[Ask], *, server: ProcessTree, seconds: float) -> Sample:
-    """Warm up, then let every client ask again and again for `seconds`.
+    """Let every client ask again and again, and measure a window in the middle of it.
 
     Args:
         clients: one callable a client.
-        server: whose CPU time is read around the window.
-        seconds: length of the window; the questions asked within it are waited for.
+        server: whose CPU time is read at both ends of the window.
+        seconds: length of the window; what is answered within it counts, whenever it was asked.
     """
-    await _ask_until(clients, time.perf_counter() + WARMUP_SHARE * seconds)
-    cpu_before_s = server.cpu_s()
-    start_s = time.perf_counter()
-    latencies_s = await _ask_until(clients, start_s + seconds)
-    return Sample(
-        latencies_s=tuple(latencies_s),
-        elapsed_s=time.perf_counter() - start_s,
-        server_cpu_s=server.cpu_s() - cpu_before_s,
-    )
+    latencies_s: list[float] = []
+    async with _asking(clients, latencies_s):
+        await asyncio.sleep(WARMUP_SHARE * seconds)
+        latencies_s.clear()
+        cpu_before_s, start_s = server.cpu_s(), time.perf_counter()
+        await asyncio.sleep(seconds)
+        return Sample(
+            latencies_s=tuple(latencies_s),
+            elapsed_s=time.perf_counter() - start_s,
+            server_cpu_s=server.cpu_s() - cpu_before_s,
+        )
+
+
+@asynccontextmanager
+async def _asking(clients: Sequence[Ask], latencies_s: list[float]) -> AsyncGenerator[None, None]:
+    """Keep all clients asking during the body, and let their last questions be answered after it."""
+    stopped = False
+
+    async def run(ask: Ask) -> None:
+        while not stopped:
+            asked_s = time.perf_counter()
+            await ask()
+            latencies_s.append(time.perf_counter() - asked_s)
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            for ask in clients:
+                group.create_task(run(ask))
+            yield
+            stopped = True
+    except ExceptionGroup as failures:
+        raise failures.exceptions[0] from None
 
 
 def measure_http(target: HttpTarget, *, concurrency: int, seconds: float) -> Sample:
@@ -74,19 +98,3 @@ def _asker(connection: HttpConnection, request: Request) -> Ask:
             raise RuntimeError(f"expected status 200, got {status}")
 
     return ask
-
-
-async def _ask_until(clients: Sequence[Ask], end_s: float) -> list[float]:
-    """Return the latencies of all answers, in seconds."""
-    latencies_s: list[float] = []
-
-    async def run(ask: Ask) -> None:
-        asked_s = time.perf_counter()
-        while asked_s < end_s:
-            await ask()
-            answered_s = time.perf_counter()
-            latencies_s.append(answered_s - asked_s)
-            asked_s = answered_s
-
-    await asyncio.gather(*(run(ask) for ask in clients))
-    return latencies_s

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from deploy.bench.machine import Machine
 from deploy.bench.network_comparison import NetworkRounds
 from deploy.bench.null_comparison import GATEWAY, LITSERVE, PLAIN_FASTAPI
-from deploy.bench.statistics import Sample, summarise, throughput_ratio
+from deploy.bench.statistics import Sample, added_latency_ms, summarise, throughput_ratio
 
 _NULL_NOTE = """\
 Every server has one core to itself (the others are suspended), the load generator has the other. The network
@@ -108,7 +108,7 @@ def _null_ratios(rounds: Mapping[str, Sequence[Sample]]) -> str:
 
 
 def _network_lines(network: NetworkRounds) -> str:
-    added_ms = summarise(network.gateway[1]).p50_ms - summarise(network.triton[1]).p50_ms
+    added_ms = added_latency_ms(network.gateway[1], network.triton[1])
     lines = [f"The gateway adds {added_ms:.2f} ms to Triton's median latency, one request at a time."]
     for (width_px, height_px), samples in network.client.items():
         summary = summarise(samples)

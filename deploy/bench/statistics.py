@@ -14,9 +14,9 @@ class Sample:
     """One measured window.
 
     Attributes:
-        latencies_s: of every answered request.
-        elapsed_s: from the first question to the last answer.
-        server_cpu_s: CPU time of the server's process tree meanwhile.
+        latencies_s: of every request answered in it.
+        elapsed_s: length of the window.
+        server_cpu_s: CPU time of the server's process tree in it.
     """
 
     latencies_s: tuple[float, ...]
@@ -27,6 +27,11 @@ class Sample:
     def throughput_per_s(self) -> float:
         """Answers a second."""
         return len(self.latencies_s) / self.elapsed_s
+
+    @property
+    def p50_s(self) -> float:
+        """Median latency."""
+        return statistics.median(self.latencies_s)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,3 +77,8 @@ def throughput_ratio(ours: Sequence[Sample], theirs: Sequence[Sample]) -> float:
     return statistics.median(
         mine.throughput_per_s / other.throughput_per_s for mine, other in zip(ours, theirs, strict=True)
     )
+
+
+def added_latency_ms(ours: Sequence[Sample], theirs: Sequence[Sample]) -> float:
+    """Return by how much the median latency of `ours` is longer: the median over rounds, as for the ratio."""
+    return 1e3 * statistics.median(mine.p50_s - other.p50_s for mine, other in zip(ours, theirs, strict=True))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deploy.bench.statistics import Sample, summarise, throughput_ratio
+from deploy.bench.statistics import Sample, added_latency_ms, summarise, throughput_ratio
 
 latencies = st.lists(st.floats(1e-5, 10.0), min_size=1, max_size=50).map(tuple)
 samples = st.builds(
@@ -22,7 +24,7 @@ def test_percentiles_are_ordered_and_lie_among_the_latencies(rounds: list[Sample
 
 
 @given(st.lists(samples, min_size=1, max_size=5), st.integers(2, 4))
-def test_repeating_all_rounds_changes_nothing_but_p99(rounds: list[Sample], times: int) -> None:
+def test_repeating_all_rounds_changes_no_median_and_no_mean(rounds: list[Sample], times: int) -> None:
     once, repeated = summarise(rounds), summarise(rounds * times)
     assert repeated.throughput_per_s == pytest.approx(once.throughput_per_s)
     assert repeated.cpu_ms == pytest.approx(once.cpu_ms)
@@ -37,6 +39,15 @@ def test_a_case_is_as_fast_as_itself(rounds: list[Sample]) -> None:
 def test_ratios_of_an_odd_number_of_rounds_invert(pairs: list[tuple[Sample, Sample]]) -> None:
     ours, theirs = zip(*pairs[: len(pairs) - 1 + len(pairs) % 2], strict=True)
     assert throughput_ratio(ours, theirs) * throughput_ratio(theirs, ours) == pytest.approx(1.0)
+
+
+@given(st.lists(samples, min_size=1, max_size=5), st.floats(0.0, 1.0))
+def test_what_is_added_to_every_request_is_the_added_latency(rounds: list[Sample], added_s: float) -> None:
+    slower = [
+        dataclasses.replace(sample, latencies_s=tuple(latency + added_s for latency in sample.latencies_s))
+        for sample in rounds
+    ]
+    assert added_latency_ms(slower, rounds) == pytest.approx(1e3 * added_s, abs=1e-6)
 
 
 def test_one_disturbed_round_does_not_move_throughput() -> None:
