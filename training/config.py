@@ -81,7 +81,7 @@ class StageConfig:
     milestone: float = 0.79
     """Share of the steps after which `milestone` divides the rate by ten (H2ONet: epoch 30 of 38)."""
     clip_norm: float = 0.1
-    """Largest norm of the whole gradient; 0 leaves it as it is."""
+    """Largest norm of the gradient of a branch, shape or orientation; 0 leaves it as it is."""
     losses: dict[str, float] = field(default_factory=dict)
     """Weight of each named term; a term that is not listed is not computed."""
 

@@ -59,7 +59,7 @@ class Stage:
         Raises:
             FloatingPointError: The gradient has not been finite for many batches.
         """
-        self._scope.module.train()
+        self.network.train()
         rate = learning_rate(self.stage, self.step_count)
         for group in self.optimiser.param_groups:
             group["lr"] = rate
@@ -74,8 +74,14 @@ class Stage:
         return Step({name: float(loss.detach()) for name, loss in losses.items()}, norm, rate)
 
     def _clipped_norm(self) -> float:
+        """Clip the gradient of each branch apart and return the norm of both before it.
+
+        The branches' gradients do not meet, and the orientation's is hundreds of times as large at first: one
+        limit for both would all but stop the shape.
+        """
         largest = self.stage.clip_norm if self.stage.clip_norm > 0.0 else math.inf
-        return float(nn.utils.clip_grad_norm_(self._scope.module.parameters(), largest))
+        branches = (self.network.shape, self.network.orientation)
+        return math.hypot(*(float(nn.utils.clip_grad_norm_(b.parameters(), largest)) for b in branches))
 
     def _apply(self, norm: float) -> None:
         if math.isfinite(norm):
