@@ -149,7 +149,7 @@ def rotation_from_6d(six: Tensor) -> Tensor:
     The two vectors are the rows of the matrix, as in pytorch3d. Where they do not span a plane, an axis of
     the frame takes the missing one's place, so that any six numbers give a rotation and a finite gradient.
     """
-    first, second = six[..., :3], six[..., 3:]
+    first, second = six[..., :3], functional.normalize(six[..., 3:], dim=-1)
     x = functional.normalize(_unless_lost(first, _least_aligned_axis(first)), dim=-1)
     across = _unless_lost(_perpendicular(second, x), _perpendicular(_least_aligned_axis(x), x))
     # Twice is enough: the first pass leaves rounding errors when the vectors are nearly parallel.

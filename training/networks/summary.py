@@ -130,22 +130,21 @@ def _parts(network: nn.Module) -> Iterator[tuple[str, nn.Module]]:
 
 
 def _fvcore_counts(network: nn.Module) -> dict[str, int]:
-    # Imported here because only this verb needs them.
-    from fvcore.nn import FlopCountAnalysis
-
     with warnings.catch_warnings():
-        # fvcore traces, and tracing warns of what evaluation does not depend on.
+        # fvcore scripts and traces, and torch calls both deprecated.
         warnings.simplefilter("ignore")
+        from fvcore.nn import FlopCountAnalysis
+
         counts = FlopCountAnalysis(network, _image()).unsupported_ops_warnings(False)
         counts.uncalled_modules_warnings(False)
         return {name: int(count) for name, count in counts.by_module().items()}
 
 
 def _thop_counts(network: nn.Module) -> tuple[int, int]:
-    from thop import profile
-
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        from thop import profile
+
         operations, parameters = profile(network, (_image(),), verbose=False)
     return int(parameters), int(operations)
 

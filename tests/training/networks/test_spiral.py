@@ -1,0 +1,53 @@
+"""Convolution and upsampling on the mesh, against loops over vertices."""
+
+from __future__ import annotations
+
+import torch
+from torch.testing import assert_close
+
+from training.hand.topology import HandTopology
+from training.networks.decoder import MeshDecoder
+from training.networks.spiral import MeshUpsampling, SpiralConv
+
+
+def test_a_spiral_convolution_is_a_linear_map_of_the_concatenated_neighbours(topology: HandTopology) -> None:
+    spirals = topology.levels[4].spirals
+    convolution = SpiralConv(3, 5, torch.from_numpy(spirals))
+    features = torch.randn(49, 2, 3)
+    mixed = convolution(features)
+    for vertex in (0, 17, 48):
+        neighbours = torch.cat([features[int(other)] for other in spirals[vertex]], dim=1)
+        assert_close(mixed[vertex], convolution.linear(neighbours))
+
+
+def test_upsampling_is_the_sparse_matrix_of_its_weights(topology: HandTopology) -> None:
+    level = topology.levels[3]
+    matrix = torch.zeros(195, 98)
+    for vertex, (indices, weights) in enumerate(zip(level.up_indices, level.up_weights, strict=True)):
+        for index, weight in zip(indices, weights, strict=True):
+            matrix[vertex, int(index)] += float(weight)
+    features = torch.randn(98, 2, 4)
+    upsample = MeshUpsampling(torch.from_numpy(level.up_indices), torch.from_numpy(level.up_weights))
+    assert_close(upsample(features), torch.einsum("fc,cbk->fbk", matrix, features))
+
+
+def test_upsampling_keeps_constants(topology: HandTopology) -> None:
+    for level in topology.levels[1:]:
+        upsample = MeshUpsampling(torch.from_numpy(level.up_indices), torch.from_numpy(level.up_weights))
+        raised = upsample(torch.full((level.vertex_count, 1, 2), 3.0))
+        assert_close(raised, torch.full_like(raised, 3.0))
+
+
+def test_the_decoder_is_linear_between_its_relus(topology: HandTopology) -> None:
+    level = topology.levels[4]
+    decoder = MeshDecoder(
+        channels=(4, 6),
+        upsamplings=[MeshUpsampling(torch.from_numpy(level.up_indices), torch.from_numpy(level.up_weights))],
+        spirals=[torch.from_numpy(topology.levels[3].spirals)],
+    )
+    decoded, vertices = decoder(torch.randn(2, 49, 4))
+    assert decoded.shape == (2, 98, 6)
+    assert vertices.shape == (2, 98, 3)
+    # With its biases at zero, a network of linear maps and ReLUs is homogeneous in what it is fed.
+    feature = torch.randn(2, 49, 4)
+    assert_close(decoder(2.5 * feature)[1], 2.5 * decoder(feature)[1])
