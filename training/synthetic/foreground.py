@@ -15,7 +15,7 @@ from training.synthetic.scene import HAND_MATERIAL, FloatArray, Mesh
 from training.synthetic.shadows import turn_at
 from training.synthetic.surface import Place, surface_at
 from training.synthetic.textures import TextureBank
-from training.synthetic.vectors import Vec3, inlined, jit, subtract, unit
+from training.synthetic.vectors import Vec3, cross, inlined, jit, row_vector, subtract, unit
 
 # Columns of the interpolated attributes.
 _POSITION, _NORMAL, _REST, _ALBEDO, _OPENNESS, _NAIL = 0, 3, 6, 9, 12, 13
@@ -71,6 +71,7 @@ class Layer(NamedTuple):
 
 def pack_geometry(mesh: Mesh, openness: FloatArray) -> Geometry:
     """Lay a mesh out for the shader."""
+    faces = np.ascontiguousarray(mesh.faces, np.int32)
     attributes = np.zeros((len(mesh.positions_m), _COLUMNS), np.float32)
     attributes[:, _POSITION : _POSITION + 3] = mesh.positions_m
     attributes[:, _NORMAL : _NORMAL + 3] = mesh.normals
@@ -78,14 +79,25 @@ def pack_geometry(mesh: Mesh, openness: FloatArray) -> Geometry:
     attributes[:, _ALBEDO : _ALBEDO + 3] = mesh.albedo
     attributes[:, _OPENNESS] = openness
     attributes[:, _NAIL] = mesh.nail
-    corners = np.asarray(mesh.rest_positions_m, np.float32)[mesh.faces]
-    rest_normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     return Geometry(
         attributes,
-        np.ascontiguousarray(mesh.faces, np.int32),
+        faces,
         np.ascontiguousarray(mesh.face_material, np.int32),
-        np.abs(rest_normals).argmax(axis=1).astype(np.int32),
+        _dominant_axes(attributes, faces),
     )
+
+
+@jit()
+def _dominant_axes(attributes: FloatArray, faces: NDArray[np.int32]) -> NDArray[np.int32]:
+    axes = np.empty(faces.shape[0], np.int32)
+    for face in range(faces.shape[0]):
+        a = row_vector(attributes, faces[face, 0], _REST)
+        b = row_vector(attributes, faces[face, 1], _REST)
+        c = row_vector(attributes, faces[face, 2], _REST)
+        x, y, z = cross(subtract(b, a), subtract(c, a))
+        x, y, z = abs(x), abs(y), abs(z)
+        axes[face] = 0 if x >= max(y, z) else (1 if y >= z else 2)
+    return axes
 
 
 @inlined()

@@ -34,6 +34,8 @@ class BakedScene:
     geometry: Geometry
     look: Look
     room: RoomRig
+    is_hand: NDArray[np.bool_]
+    """(F,) which faces are the labelled hand."""
     hand_albedo: float
     """Mean luminance of the hand's albedo."""
 
@@ -61,6 +63,9 @@ def bake(scene: Scene, bank: TextureBank) -> BakedScene:
         ValueError: The scene shows no labelled hand.
     """
     mesh = _compact(scene.mesh)
+    is_hand = np.asarray(mesh.face_material == HAND_MATERIAL)
+    if not is_hand.any():
+        raise ValueError(f"the scene has no face of material {HAND_MATERIAL}, the hand")
     focus_m = np.asarray(scene.focus_m, np.float64)
     room = scene.room
     materials = [*scene.materials, *room.walls, *([room.table] if room.table else [])]
@@ -74,7 +79,8 @@ def bake(scene: Scene, bank: TextureBank) -> BakedScene:
             bank,
         ),
         room=_room_rig(room, first_wall=len(scene.materials)),
-        hand_albedo=float((mesh.albedo[_hand_vertices(mesh)] @ LUMINANCE).mean()),
+        is_hand=is_hand,
+        hand_albedo=float((mesh.albedo[mesh.faces[is_hand, 0]] @ LUMINANCE).mean()),
     )
 
 
@@ -118,13 +124,6 @@ def _background(baked: BakedScene, camera: Camera, coverage: NDArray[np.float32]
     weighted = np.concatenate([radiance * seen, seen], axis=2)
     blurred = cv2.GaussianBlur(weighted, (0, 0), camera.background_blur_px)
     return np.asarray(blurred[:, :, :3] / np.maximum(blurred[:, :, 3:], 1e-4), np.float32)
-
-
-def _hand_vertices(mesh: Mesh) -> NDArray[np.int32]:
-    vertices = np.unique(mesh.faces[mesh.face_material == HAND_MATERIAL])
-    if not len(vertices):
-        raise ValueError(f"the scene has no face of material {HAND_MATERIAL}, the hand")
-    return np.asarray(vertices, np.int32)
 
 
 def _compact(mesh: Mesh) -> Mesh:

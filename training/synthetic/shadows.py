@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from training.synthetic.raster import rasterise
 from training.synthetic.scene import FloatArray, Lighting, Mesh
-from training.synthetic.vectors import Vec3, along, inlined, jit
+from training.synthetic.vectors import Vec3, along, cross, dot, inlined, jit, row_vector, scale, unit
 
 _SHADOW_SIDE = 384
 _SHADOW_REACH_M = 0.26
@@ -48,24 +48,25 @@ class ShadowMap(NamedTuple):
     """Radius of the soft edge, in texels."""
 
 
-def light_view(
-    direction: FloatArray, focus_m: FloatArray, *, reach_m: float, side: int
-) -> NDArray[np.float64]:
+@jit()
+def light_view(direction: Vec3, focus_m: Vec3, reach_m: float, side: int) -> NDArray[np.float64]:
     """Return (3, 4), world to column, row and nearness of an orthographic look against `direction`.
 
     Args:
-        direction: (3,) unit, from the scene to the light.
-        focus_m: (3,) world, the middle of the map.
+        direction: Unit, from the scene to the light.
+        focus_m: World, the middle of the map.
         reach_m: Half the width that the map covers.
         side: Texels of the map.
     """
-    up = np.array([0.0, 1.0, 0.0]) if abs(direction[1]) < 0.9 else np.array([1.0, 0.0, 0.0])
-    right = np.cross(up, direction)
-    right /= np.linalg.norm(right)
+    up = (0.0, 1.0, 0.0) if abs(direction[1]) < 0.9 else (1.0, 0.0, 0.0)
+    right = unit(cross(up, direction))
+    texels_per_m = side / (2.0 * reach_m)
+    rows = (scale(right, texels_per_m), scale(cross(direction, right), texels_per_m), direction)
+    middle = (0.5 * side, 0.5 * side, _GROUND)
     view = np.empty((3, 4))
-    view[:, :3] = right, np.cross(direction, right), direction
-    view[:2] *= side / (2.0 * reach_m)
-    view[:, 3] = np.array([side / 2.0, side / 2.0, _GROUND]) - view[:, :3] @ focus_m
+    for i in range(3):
+        view[i, 0], view[i, 1], view[i, 2] = rows[i]
+        view[i, 3] = middle[i] - dot(rows[i], focus_m)
     return view
 
 
@@ -95,9 +96,14 @@ def _look(
     rasterise(points, faces, nearness, face_index, True)
 
 
+def _vector(values: FloatArray) -> Vec3:
+    x, y, z = (float(value) for value in values)
+    return x, y, z
+
+
 def shadow_map(mesh: Mesh, lighting: Lighting, focus_m: FloatArray) -> ShadowMap:
     """Draw the scene from the first light."""
-    view = light_view(lighting.directions[0], focus_m, reach_m=_SHADOW_REACH_M, side=_SHADOW_SIDE)
+    view = light_view(_vector(lighting.directions[0]), _vector(focus_m), _SHADOW_REACH_M, _SHADOW_SIDE)
     nearness = np.zeros((_SHADOW_SIDE, _SHADOW_SIDE), np.float32)
     face_index = np.empty((_SHADOW_SIDE, _SHADOW_SIDE), np.int32)
     points = np.empty(mesh.positions_m.shape, np.float32)
@@ -153,8 +159,8 @@ _SKY = sky_directions(_SKY_DIRECTIONS)
 
 def openness(mesh: Mesh, focus_m: FloatArray) -> NDArray[np.float32]:
     """Return (V,) the cosine-weighted share of the sky that each vertex sees, 0 to 1: ambient occlusion."""
-    views = np.stack([light_view(d, focus_m, reach_m=_SKY_REACH_M, side=_SKY_SIDE) for d in _SKY])
-    return _open_share(mesh.positions_m, mesh.normals, np.asarray(mesh.faces, np.int32), _SKY, views)
+    faces = np.asarray(mesh.faces, np.int32)
+    return _open_share(mesh.positions_m, mesh.normals, faces, _SKY, _vector(focus_m))
 
 
 @jit()
@@ -163,7 +169,7 @@ def _open_share(
     normals: FloatArray,
     faces: NDArray[np.int32],
     directions: FloatArray,
-    views: FloatArray,
+    focus_m: Vec3,
 ) -> NDArray[np.float32]:
     vertices = positions_m.shape[0]
     seen, possible = np.zeros(vertices, np.float32), np.full(vertices, 1e-6, np.float32)
@@ -171,26 +177,18 @@ def _open_share(
     nearness = np.empty((_SKY_SIDE, _SKY_SIDE), np.float32)
     face_index = np.empty((_SKY_SIDE, _SKY_SIDE), np.int32)
     for k in range(directions.shape[0]):
-        _look(positions_m, faces, views[k], points, nearness, face_index)
+        toward_sky = row_vector(directions, k, 0)
+        view = light_view(toward_sky, focus_m, _SKY_REACH_M, _SKY_SIDE)
+        _look(positions_m, faces, view, points, nearness, face_index)
         for i in range(vertices):
-            cosine = 0.0
-            for axis in range(3):
-                cosine += normals[i, axis] * directions[k, axis]
+            normal = row_vector(normals, i, 0)
+            cosine = dot(normal, toward_sky)
             if cosine <= 0.0:
                 continue
             possible[i] += cosine
-            across = (
-                views[k, 0, 0] * normals[i, 0]
-                + views[k, 0, 1] * normals[i, 1]
-                + views[k, 0, 2] * normals[i, 2]
-            )
-            down = (
-                views[k, 1, 0] * normals[i, 0]
-                + views[k, 1, 1] * normals[i, 1]
-                + views[k, 1, 2] * normals[i, 2]
-            )
-            column = int(points[i, 0] + _SKY_OFFSET_M * across)
-            row = int(points[i, 1] + _SKY_OFFSET_M * down)
+            # A little above the surface, seen from the sky.
+            column = int(points[i, 0] + _SKY_OFFSET_M * dot(row_vector(view, 0, 0), normal))
+            row = int(points[i, 1] + _SKY_OFFSET_M * dot(row_vector(view, 1, 0), normal))
             inside = 0 <= column < _SKY_SIDE and 0 <= row < _SKY_SIDE
             near = points[i, 2] + _SKY_OFFSET_M * cosine + _SKY_BIAS_M
             if not inside or near >= nearness[row, column]:

@@ -64,6 +64,12 @@ def along(origin: Vec3, direction: Vec3, distance: float) -> Vec3:
 
 
 @inlined()
+def cross(a: Vec3, b: Vec3) -> Vec3:
+    """Vector product."""
+    return a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]
+
+
+@inlined()
 def mix(a: Vec3, b: Vec3, share: float) -> Vec3:
     """`a` where `share` is 0, `b` where it is 1."""
     return add(scale(a, 1.0 - share), scale(b, share))

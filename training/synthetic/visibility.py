@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from training.synthetic.raster import draw_depth, project
 from training.synthetic.render import SUPERSAMPLING, BakedScene, RenderedView
-from training.synthetic.scene import HAND_MATERIAL, Camera, FloatArray
+from training.synthetic.scene import Camera, FloatArray
 from training.synthetic.vectors import jit
 
 TOLERANCE_M = 0.004
@@ -31,8 +31,7 @@ def visible_vertices(
     points = project(positions_m, camera.K, camera.R, camera.t_m, float(SUPERSAMPLING))
     toward_eye = -camera.R.T @ camera.t_m - positions_m
     facing = np.einsum("ij,ij->i", normals, toward_eye) > 0.0
-    is_hand = baked.geometry.face_material == HAND_MATERIAL
-    return _near_samples(points, facing, view.inverse_depth, view.face_index, is_hand)
+    return _near_samples(points, facing, view.inverse_depth, view.face_index, baked.is_hand)
 
 
 @jit()
@@ -79,7 +78,7 @@ def visible_joints(vertex_visible: NDArray[np.bool_], neighbours: FloatArray) ->
 
 def hand_silhouette(baked: BakedScene, camera: Camera) -> NDArray[np.bool_]:
     """Return the samples (H, H) that the labelled hand would cover if it were alone."""
-    faces = baked.geometry.faces[baked.geometry.face_material == HAND_MATERIAL]
+    faces = baked.geometry.faces[baked.is_hand]
     # Without the forearm the wrist is open: from behind, the inside of the hand closes the outline.
     _, inverse_depth, _ = draw_depth(
         camera, baked.mesh.positions_m, faces, supersampling=SUPERSAMPLING, both_sides=True
@@ -90,6 +89,5 @@ def hand_silhouette(baked: BakedScene, camera: Camera) -> NDArray[np.bool_]:
 def visible_share(baked: BakedScene, camera: Camera, view: RenderedView) -> float:
     """Return the share of the hand's own silhouette that the view shows; 0 for a hand outside the picture."""
     alone = hand_silhouette(baked, camera)
-    is_hand = baked.geometry.face_material == HAND_MATERIAL
-    shown = (view.face_index >= 0) & is_hand[view.face_index]
+    shown = (view.face_index >= 0) & baked.is_hand[view.face_index]
     return float(shown.sum() / max(alone.sum(), 1))
