@@ -50,8 +50,8 @@ class ContactSolver:
     def __init__(self, template: HandTemplate) -> None:
         self._template = template
         self._shape = mean_shape()
-        self._rest: RestHand = shape_hand(template, self._shape)
-        self._rendered = template.rendered_matrix @ self._rest.control_vertices_m
+        self.rest: RestHand = shape_hand(template, self._shape)
+        self._rendered = template.rendered_matrix @ self.rest.control_vertices_m
         self._normals = vertex_normals(self._rendered, template.control_faces)
         self._limits = limits_vector()
 
@@ -67,7 +67,7 @@ class ContactSolver:
     def thumb_side(self, finger: str) -> Spot:
         """Return the middle of the side of a finger's intermediate phalanx that faces the thumb."""
         bone = f"{finger}_intermediate"
-        return self._spot(bone, along=0.6, direction=self._rest.hinges.axes[BONE_NAMES.index(bone) - 1, 0])
+        return self._spot(bone, along=0.6, direction=self.rest.hinges.axes[BONE_NAMES.index(bone) - 1, 0])
 
     def solve(self, guess: PoseAngles, first: Spot, second: Spot, *, moving_finger: int | None) -> Contact:
         """Return the pose near a guess in which two spots touch and face each other.
@@ -102,8 +102,8 @@ class ContactSolver:
         )
 
     def _posed(self, angles_deg: Float) -> PosedHand:
-        rotations = bone_rotations(self._rest.hinges, PoseAngles.from_vector(angles_deg))
-        return pose_hand(self._template, self._rest, rotations)
+        rotations = bone_rotations(self.rest.hinges, PoseAngles.from_vector(angles_deg))
+        return pose_hand(self._template, self.rest, rotations)
 
     def _place(self, hand: PosedHand, spot: Spot) -> Float:
         return np.asarray(hand.rendered_vertices_m[spot.vertex])
@@ -117,18 +117,18 @@ class ContactSolver:
     def _dorsal(self, bone_name: str) -> Float:
         """Return the direction of a finger bone's back, (3,): its dorsal axis, on the side of the nail."""
         finger = bone_name.split("_")[0]
-        axis = self._rest.hinges.axes[BONE_NAMES.index(bone_name) - 1, 1]
+        axis = self.rest.hinges.axes[BONE_NAMES.index(bone_name) - 1, 1]
         distal = self._template.skin_weights[:, BONE_NAMES.index(f"{finger}_distal")]
         nail = self._rendered[(self._template.nail > 0.4) & (distal > 0.5)].mean(axis=0)
         start = 4 * FINGERS.index(finger) + 3
-        middle = self._rest.joints_m[start : start + 2].mean(axis=0)
+        middle = self.rest.joints_m[start : start + 2].mean(axis=0)
         return np.asarray(axis * np.sign((nail - middle) @ axis))
 
     def _spot(self, bone_name: str, *, along: float, direction: Float) -> Spot:
         """Return the vertex that a ray from inside a bone meets."""
         bone = BONE_NAMES.index(bone_name)
         joint = 1 + 4 * ((bone - 1) // 3) + (bone - 1) % 3
-        start, end = self._rest.joints_m[joint : joint + 2]
+        start, end = self.rest.joints_m[joint : joint + 2]
         offsets = self._rendered - (start + along * (end - start))
         beside = np.linalg.norm(np.cross(offsets, direction), axis=1)
         candidates = (self._template.skin_weights[:, bone] > 0.5) & (offsets @ direction > 0)

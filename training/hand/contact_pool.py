@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.hand.contact import Contact, ContactSolver
+from training.hand.palm import opened, palm_depths_m
 from training.hand.pose import PoseAngles
 from training.hand.prototypes import prototype
 from training.hand.rig import FINGERS
@@ -20,6 +21,7 @@ Float = NDArray[np.float64]
 PROBLEMS = 300
 LARGEST_GAP_M = 0.004
 LARGEST_DEPTH_M = 0.0045
+LARGEST_PALM_DEPTH_M = 0.006
 
 _KINDS = ("index", "middle", "ring", "little", "fist", "key")
 _KIND_SHARES = (0.33, 0.20, 0.11, 0.06, 0.20, 0.10)
@@ -32,15 +34,22 @@ def solve_pool(rng: np.random.Generator, problems: int = PROBLEMS) -> list[Conta
     """Return the contacts that close without fingers in each other."""
     solver = ContactSolver(load_template())
     contacts = [_solve(solver, rng) for _ in range(problems)]
-    return [c for c in contacts if c.gap_m < LARGEST_GAP_M and c.depth_m < LARGEST_DEPTH_M]
+    rest = solver.rest
+    return [
+        contact
+        for contact in contacts
+        if contact.gap_m < LARGEST_GAP_M
+        and contact.depth_m < LARGEST_DEPTH_M
+        and palm_depths_m(rest, contact.pose).max() < LARGEST_PALM_DEPTH_M
+    ]
 
 
 def _solve(solver: ContactSolver, rng: np.random.Generator) -> Contact:
     kind = rng.choice(_KINDS, p=_KIND_SHARES)
     if kind == "fist":
         guess = prototype(str(rng.choice(["fist", "point", "horns"])))
-        back = "index" if guess.fingers_deg[0, 0] > 50 and rng.random() < 0.4 else "middle"
-        guess = _disturbed(guess, rng, thumb_deg=_THUMB_OVER_FIST_DEG)
+        back = "index" if guess.fingers_deg[0, 0] > 50 and rng.random() < 0.8 else "middle"
+        guess = opened(solver.rest, _disturbed(guess, rng, thumb_deg=_THUMB_OVER_FIST_DEG))
         return solver.solve(guess, solver.pulp("thumb"), solver.back(back), moving_finger=None)
     if kind == "key":
         grip = PoseAngles(

@@ -49,6 +49,7 @@ class RestHand:
     elbow_m: Float
     """(3,)."""
     hinges: Hinges
+    shape: ShapeParameters
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,6 +90,7 @@ def shape_hand(template: HandTemplate, shape: ShapeParameters) -> RestHand:
         joints_m=joints,
         elbow_m=elbow * shape.scale,
         hinges=hinges(joints),
+        shape=shape,
     )
 
 

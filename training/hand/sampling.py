@@ -24,6 +24,7 @@ from training.hand.limits import (
     WRIST_LIMITS_DEG,
     FingerDof,
 )
+from training.hand.palm import opened
 from training.hand.pose import PoseAngles, bone_rotations
 from training.hand.prototypes import PROTOTYPES_DEG
 from training.hand.shape import ShapeParameters
@@ -82,14 +83,14 @@ def sample_contact_pose(rng: np.random.Generator, rest: RestHand | None = None) 
     ).clamped()
     if rest is None:
         return pose
-    return closed(load_template(), rest, pose, Touch.from_row(pool.touches[chosen]))
+    return closed(load_template(), rest, opened(rest, pose), Touch.from_row(pool.touches[chosen]))
 
 
 def sample_possible_pose(
     rng: np.random.Generator,
     rest: RestHand,
     shape: ShapeParameters,
-    sampler: PoseSampler = lambda rng, _: sample_pose(rng),
+    sampler: PoseSampler = lambda rng, rest: opened(rest, sample_pose(rng)),
 ) -> PoseAngles:
     """Return the first pose of `sampler` whose fingers do not lie in each other; of 40, the least deep.
 
@@ -97,7 +98,7 @@ def sample_possible_pose(
         rng: Source of the poses.
         rest: The hand that takes them.
         shape: Its shape.
-        sampler: Draws a pose for that hand; `sample_contact_pose` is one.
+        sampler: Draws a pose for that hand: `sample_contact_pose`, or free poses that stay out of the palm.
     """
     best, least = None, np.inf
     for _ in range(_ATTEMPTS):

@@ -10,9 +10,11 @@ from numpy.typing import NDArray
 
 from training.hand.collision import ALLOWED_DEPTH_M, self_collision_depth_m
 from training.hand.contact import ContactSolver
-from training.hand.contact_pool import LARGEST_DEPTH_M, LARGEST_GAP_M
+from training.hand.contact_pool import LARGEST_DEPTH_M, LARGEST_GAP_M, LARGEST_PALM_DEPTH_M
 from training.hand.kinematics import RestHand, pose_hand, pose_joints, shape_hand
 from training.hand.limits import FingerDof
+from training.hand.palm import ALLOWED_DEPTH_M as ALLOWED_PALM_DEPTH_M
+from training.hand.palm import opened, palm_depths_m
 from training.hand.pose import PoseAngles, bone_rotations, limits_vector
 from training.hand.prototypes import PROTOTYPE_NAMES, prototype
 from training.hand.sampling import contact_pool, sample_contact_pose, sample_pose, sample_possible_pose
@@ -95,11 +97,38 @@ def test_the_thumb_lies_over_the_bent_fingers(name: str) -> None:
     assert min(gap_m(REST, prototype(name), touch) for touch in backs) < 0.010
 
 
-def test_a_fist_brings_the_finger_tips_to_the_palm() -> None:
-    joints = posed_joints(prototype("fist"))
-    for tip, mcp in ((8, 5), (12, 9), (16, 13), (20, 17)):
-        straight = np.linalg.norm(posed_joints(STRAIGHT)[tip] - posed_joints(STRAIGHT)[mcp])
-        assert np.linalg.norm(joints[tip] - joints[mcp]) < 0.55 * straight
+@pytest.mark.parametrize("name", ["fist", "thumbs_up"])
+def test_a_fist_lays_the_finger_tips_on_the_palm(name: str) -> None:
+    assert palm_depths_m(REST, prototype(name)).min() > -0.003
+
+
+@pytest.mark.parametrize("name", PROTOTYPE_NAMES)
+def test_prototypes_keep_their_fingers_out_of_the_palm(name: str) -> None:
+    assert palm_depths_m(REST, prototype(name)).max() < 0.006
+
+
+def test_opening_lifts_fingers_out_of_the_palm_and_leaves_others_alone() -> None:
+    fingers = np.zeros((4, 5))
+    fingers[1] = [88, 0, 0, 108, 72]
+    pose = PoseAngles(fingers_deg=fingers, thumb_deg=np.zeros(6), palm_deg=np.zeros(2), wrist_deg=np.zeros(3))
+    mended = opened(REST, pose)
+    assert palm_depths_m(REST, pose)[1] > 0.01
+    assert palm_depths_m(REST, mended).max() < ALLOWED_PALM_DEPTH_M
+    assert (mended.fingers_deg[1, [0, 3, 4]] > 40).all()  # it still lies on the palm
+    np.testing.assert_array_equal(np.delete(mended.fingers_deg, 1, axis=0), 0)
+    np.testing.assert_array_equal(opened(REST, mended).vector(), mended.vector())
+
+
+def test_free_poses_stay_out_of_the_palm() -> None:
+    rng = np.random.default_rng(3)
+    lowest, highest = limits_vector().T
+    for _ in range(200):
+        shape = sample_shape(rng)
+        rest = shape_hand(TEMPLATE, shape)
+        pose = sample_possible_pose(rng, rest, shape)
+        assert palm_depths_m(rest, pose).max() < ALLOWED_PALM_DEPTH_M
+        assert (pose.vector() >= lowest).all()
+        assert (pose.vector() <= highest).all()
 
 
 def test_an_unknown_prototype_is_refused() -> None:
@@ -154,11 +183,12 @@ def test_collision_depth_of_capsules_is_their_overlap() -> None:
 
 def test_the_contact_pool_touches_on_the_mean_hand() -> None:
     pool = contact_pool()
-    assert len(pool.angles_deg) == len(pool.touches) > 200
+    assert len(pool.angles_deg) == len(pool.touches) > 180
     for angles, row in zip(pool.angles_deg, pool.touches, strict=True):
         pose = PoseAngles.from_vector(angles)
         assert gap_m(REST, pose, Touch.from_row(row)) < LARGEST_GAP_M + 1e-5
         assert self_collision_depth_m(posed_joints(pose), mean_shape()) < LARGEST_DEPTH_M + 1e-3
+        assert palm_depths_m(REST, pose).max() < LARGEST_PALM_DEPTH_M + 1e-4
 
 
 def test_contacts_close_on_hands_of_other_shapes() -> None:
