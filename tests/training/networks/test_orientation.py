@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 from torch.nn import functional
@@ -28,6 +28,7 @@ def assert_is_rotation(matrices: torch.Tensor) -> None:
     assert_close(torch.linalg.det(matrices), torch.ones(matrices.shape[:-2]), atol=1e-5, rtol=0.0)
 
 
+@settings(deadline=None)
 @given(st.lists(NUMBERS, min_size=6, max_size=6))
 def test_any_six_numbers_are_a_rotation(six: list[float]) -> None:
     assert_is_rotation(rotation_from_6d(torch.tensor([six])))
