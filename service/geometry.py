@@ -14,6 +14,7 @@ from service.crop import Square
 from service.engines.protocol import EngineHand
 
 FloatArray = NDArray[np.float32]
+AnyFloatArray = NDArray[np.floating]
 
 MIRROR = np.array([-1.0, 1.0, 1.0], np.float32)
 """Camera x turned round."""
@@ -53,7 +54,7 @@ def joints_in_picture(joints_uv: FloatArray, square: Square) -> FloatArray:
 
 
 def solve_translation(
-    joints_m: FloatArray, joints_px: FloatArray, intrinsics: Intrinsics
+    joints_m: AnyFloatArray, joints_px: AnyFloatArray, intrinsics: Intrinsics
 ) -> NDArray[np.float64] | None:
     """Return the (3,) translation in metres that puts root-relative joints where the picture shows them.
 

@@ -28,16 +28,17 @@ MODEL = "tiny_hand"
 class TinyHand(nn.Module):
     """A network of the contract's form: each output is another linear function of the coarse picture."""
 
-    def __init__(self, vertex_count: int, joint_count: int) -> None:
+    def __init__(self) -> None:
         super().__init__()
         torch.manual_seed(0)
         self.pool = nn.AdaptiveAvgPool2d(8)
-        self.vertices = nn.Linear(192, vertex_count * 3)
-        self.joints = nn.Linear(192, joint_count * 3)
+        self.vertices = nn.Linear(192, 778 * 3)
+        self.joints = nn.Linear(192, 21 * 3)
         self.axis = nn.Linear(192, 3)
-        self.uv = nn.Linear(192, joint_count * 2)
+        self.uv = nn.Linear(192, 21 * 2)
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Map crops (B, S, S, 3) uint8 to the contract's outputs."""
         coarse = self.pool(image.permute(0, 3, 1, 2).float() / 255.0).flatten(1)  # (B, 192)
         axis = self.axis(coarse)
         zero = torch.zeros_like(axis[:, 0])
@@ -45,10 +46,10 @@ class TinyHand(nn.Module):
             (zero, -axis[:, 2], axis[:, 1], axis[:, 2], zero, -axis[:, 0], -axis[:, 1], axis[:, 0], zero), 1
         )
         return (
-            0.1 * self.vertices(coarse).unflatten(1, (-1, 3)),
-            0.1 * self.joints(coarse).unflatten(1, (-1, 3)),
-            torch.linalg.matrix_exp(cross.unflatten(1, (3, 3))),
-            torch.sigmoid(self.uv(coarse)).unflatten(1, (-1, 2)),
+            0.1 * self.vertices(coarse).reshape(-1, 778, 3),
+            0.1 * self.joints(coarse).reshape(-1, 21, 3),
+            torch.linalg.matrix_exp(cross.reshape(-1, 3, 3)),
+            torch.sigmoid(self.uv(coarse)).reshape(-1, 21, 2),
         )
 
 
@@ -60,7 +61,7 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     version = root / MODEL / "1"
     version.mkdir(parents=True)
     (root / MODEL / "contract.json").write_text(contract_text(model=MODEL, topology=topology))
-    network = TinyHand(topology.vertex_count, 21).eval()
+    network = TinyHand().eval()
     crops = torch.zeros((2, 128, 128, 3), dtype=torch.uint8)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # TorchScript's
@@ -74,7 +75,7 @@ def contract(repository: Path) -> ModelContract:
 
 
 @pytest.fixture(scope="session")
-def settings(repository: Path) -> Settings:
+def embedded_settings(repository: Path) -> Settings:
     return Settings(engine="embedded", model_repository=repository, model_name=MODEL)
 
 
@@ -98,7 +99,7 @@ def served(app: FastAPI) -> Iterator[httpx.Client]:
 
 
 @pytest.fixture(scope="session")
-def client(settings: Settings) -> Iterator[httpx.Client]:
+def client(embedded_settings: Settings) -> Iterator[httpx.Client]:
     """A client of the gateway with its embedded engine."""
-    with served(create_app(settings)) as client:
+    with served(create_app(embedded_settings)) as client:
         yield client

@@ -23,7 +23,8 @@ def picture(width_px: int, height_px: int, *, seed: int = 0, period_px: float = 
         for channel in zip(angles, phases, strict=True)
     ]
     ramp = (x / x.max() + 2 * y / y.max())[..., np.newaxis] * 20
-    return np.clip(np.stack(waves, axis=-1) * 25 + 90 + ramp, 0, 255).astype(np.uint8)
+    pixels: ImageArray = np.clip(np.stack(waves, axis=-1) * 25 + 90 + ramp, 0, 255).astype(np.uint8)
+    return pixels
 
 
 def encoded(pixels: ImageArray | Image.Image, kind: str = "PNG", **options: Any) -> bytes:  # noqa: ANN401
