@@ -27,7 +27,6 @@ from training.hand.limits import (
 from training.hand.palm import opened
 from training.hand.pose import PoseAngles, bone_rotations
 from training.hand.prototypes import PROTOTYPES_DEG
-from training.hand.shape import ShapeParameters
 from training.hand.template import load_template
 from training.hand.touch import Touch, closed
 
@@ -89,7 +88,6 @@ def sample_contact_pose(rng: np.random.Generator, rest: RestHand | None = None) 
 def sample_possible_pose(
     rng: np.random.Generator,
     rest: RestHand,
-    shape: ShapeParameters,
     sampler: PoseSampler = lambda rng, rest: opened(rest, sample_pose(rng)),
 ) -> PoseAngles:
     """Return the first pose of `sampler` whose fingers do not lie in each other; of 40, the least deep.
@@ -97,14 +95,13 @@ def sample_possible_pose(
     Args:
         rng: Source of the poses.
         rest: The hand that takes them.
-        shape: Its shape.
         sampler: Draws a pose for that hand: `sample_contact_pose`, or free poses that stay out of the palm.
     """
     best, least = None, np.inf
     for _ in range(_ATTEMPTS):
         pose = sampler(rng, rest)
         joints = pose_joints(rest, bone_rotations(rest.hinges, pose))
-        depth = self_collision_depth_m(joints, shape)
+        depth = self_collision_depth_m(joints, rest.shape)
         if depth < least:
             best, least = pose, depth
         if depth < ALLOWED_DEPTH_M:

@@ -44,18 +44,18 @@ def sample_actor(rng: Generator) -> Actor:
         mode=mode,
         shape=shape,
         rest=rest,
-        posed=empty_hand(rng, mode, rest, shape) if grasp is None else grasp.posed,
+        posed=empty_hand(rng, mode, rest) if grasp is None else grasp.posed,
         held=None if grasp is None else grasp.held,
         skin=sample_skin(rng),
     )
 
 
-def empty_hand(rng: Generator, mode: Mode, rest: RestHand, shape: ShapeParameters) -> PosedHand:
+def empty_hand(rng: Generator, mode: Mode, rest: RestHand) -> PosedHand:
     """Pose a hand that holds nothing."""
     if mode is Mode.CONTACT:
-        pose = sample_possible_pose(rng, rest, shape, sample_contact_pose)
+        pose = sample_possible_pose(rng, rest, sample_contact_pose)
     else:
-        pose = sample_possible_pose(rng, rest, shape)
+        pose = sample_possible_pose(rng, rest)
     return pose_hand(load_template(), rest, bone_rotations(rest.hinges, pose))
 
 

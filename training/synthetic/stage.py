@@ -113,7 +113,7 @@ def _on_same_object(rng: Generator, actor: Actor, held: PlacedObject) -> Mesh | 
 
 
 def _somewhere_near(rng: Generator, actor: Actor) -> Mesh | None:
-    other = empty_hand(rng, Mode.FREE, actor.rest, actor.shape)
+    other = empty_hand(rng, Mode.FREE, actor.rest)
     right = hand_mesh(other, actor.skin, arm_material=_ARM_MATERIAL, rng=rng)
     left = mirrored(right, plane_m=np.zeros(3), normal=np.array([0.0, 0.0, 1.0]))
     turn = random_rotation(rng)

@@ -42,7 +42,7 @@ def samples(count: int, seed: int = 0) -> list[Sample]:
     for _ in range(count):
         shape = sample_shape(rng)
         rest = shape_hand(TEMPLATE, shape)
-        rotations = bone_rotations(rest.hinges, sample_possible_pose(rng, rest, shape))
+        rotations = bone_rotations(rest.hinges, sample_possible_pose(rng, rest))
         drawn.append(Sample(shape, rest, rotations, pose_hand(TEMPLATE, rest, rotations)))
     return drawn
 

@@ -65,7 +65,7 @@ def test_possible_poses_hardly_collide() -> None:
     for _ in range(200):
         shape = sample_shape(rng)
         rest = shape_hand(TEMPLATE, shape)
-        pose = sample_possible_pose(rng, rest, shape)
+        pose = sample_possible_pose(rng, rest)
         depths.append(self_collision_depth_m(posed_joints(pose, rest), shape))
     assert max(depths) < ALLOWED_DEPTH_M
 
@@ -125,7 +125,7 @@ def test_free_poses_stay_out_of_the_palm() -> None:
     for _ in range(200):
         shape = sample_shape(rng)
         rest = shape_hand(TEMPLATE, shape)
-        pose = sample_possible_pose(rng, rest, shape)
+        pose = sample_possible_pose(rng, rest)
         assert palm_depths_m(rest, pose).max() < ALLOWED_PALM_DEPTH_M
         assert (pose.vector() >= lowest).all()
         assert (pose.vector() <= highest).all()
