@@ -140,7 +140,10 @@ def _merged(name_or_path: str, *, seen: tuple[str, ...]) -> dict[str, Any]:
     path = Path(name_or_path) if name_or_path.endswith(".toml") else RECIPES / f"{name_or_path}.toml"
     if not path.is_file():
         raise ValueError(f"no recipe {name_or_path!r}; there are {', '.join(recipe_names())}")
-    values = tomllib.loads(path.read_text(encoding="utf-8"))
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise ValueError(f"{path} is no TOML: {error}") from error
     base = values.pop("base", None)
     if base is None:
         return values

@@ -87,6 +87,11 @@ class SyntheticHands:
             visibility=float(shard.visibility[sample, view]),
         )
 
+    @property
+    def shards_in_memory(self) -> tuple[int, ...]:
+        """Numbers of the shards that are held, the one used last at the end."""
+        return tuple(self._shards)
+
     def _shard(self, number: int) -> _Shard:
         if number in self._shards:
             self._shards.move_to_end(number)
