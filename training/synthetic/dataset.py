@@ -81,8 +81,12 @@ def render_dataset(job: RenderJob, *, jobs: int) -> Iterator[int]:
     # Forked children would share the parent's compiled code and its thread pools, half of them locked.
     context = multiprocessing.get_context("spawn")
     with _single_threaded(), ProcessPoolExecutor(min(jobs, max(len(missing), 1)), mp_context=context) as pool:
-        for done in as_completed([pool.submit(render_shard, job, shard) for shard in missing]):
-            yield done.result()
+        try:
+            for done in as_completed([pool.submit(render_shard, job, shard) for shard in missing]):
+                yield done.result()
+        finally:
+            # After an error, or when the caller has seen enough, hours of work may still be waiting.
+            pool.shutdown(cancel_futures=True)
 
 
 def missing_shards(job: RenderJob) -> list[int]:

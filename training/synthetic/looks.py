@@ -19,6 +19,10 @@ Walls = tuple[Material, Material, Material, Material, Material, Material]
 _PATTERNS = (Pattern.PLAIN, Pattern.MOTTLED, Pattern.STRIPES, Pattern.CHECKER, Pattern.PATCHES, Pattern.WOOD)
 
 
+GREEN_SCREEN_SHARE = 0.3
+"""Of the hands pasted on pictures, how many were lit by a green screen before."""
+
+
 class Setting(Enum):
     """What lies behind the hand."""
 
@@ -62,12 +66,13 @@ def sample_surroundings(rng: Generator, *, textures: int) -> Surroundings:
         table = wall if rng.uniform() < 0.25 else None
         return Surroundings(setting=setting, walls=(wall,) * 6, table=table, spill=np.asarray(color))
     walls = tuple(_wall(rng, textures) for _ in range(6))
+    keyed = setting is Setting.PHOTO and rng.uniform() < GREEN_SCREEN_SHARE
     has_table = rng.uniform() < (0.6 if setting is Setting.ROOM else 0.0)
     return Surroundings(
         setting=setting,
         walls=(walls[0], walls[1], walls[2], walls[3], walls[4], walls[5]),
         table=_table(rng, textures) if has_table else None,
-        spill=None,
+        spill=np.array([0.2, 0.5, 0.2]) if keyed else None,
     )
 
 

@@ -19,7 +19,6 @@ S samples of N views in a shard; every array is C-ordered and stored as it is (`
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from enum import IntEnum
@@ -126,7 +125,7 @@ def write_card(folder: Path, card: DatasetCard) -> None:
 def write_shard(path: Path, samples: Sequence[RenderedSample]) -> None:
     """Write samples as one shard; the file appears whole or not at all."""
     arrays = _arrays(samples)
-    temporary = path.with_suffix(f".{os.getpid()}.partial")
+    temporary = path.with_suffix(".partial")
     with temporary.open("wb") as file:
         np.savez(file, allow_pickle=False, **arrays)
     temporary.replace(path)

@@ -106,7 +106,7 @@ def _material(rng: Generator, tone: Floats) -> Material:
         specular=float(rng.uniform(0.025, 0.042)),
         wrap=float(translucency),
         variation=float(rng.uniform(0.1, 0.32)),
-        bump=float(rng.uniform(0.06, 0.3)),
+        bump=float(rng.uniform(0.04, 0.2)),
         blush=(float(blush[0]), float(blush[1]), float(blush[2])),
         seed=float(rng.uniform(0, 50)),
     )
