@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from training.synthetic.compiler import inlined, jit
 from training.synthetic.foreground import Look
 from training.synthetic.lighting import ambient_light, reflected
 from training.synthetic.scene import Camera, FloatArray
@@ -18,8 +19,6 @@ from training.synthetic.vectors import (
     add,
     along,
     dot,
-    inlined,
-    jit,
     multiply,
     rotate,
     rotate_back,
@@ -62,7 +61,7 @@ def rays(camera: Camera) -> Rays:
     return Rays((x, y, z), np.asarray(camera.K, np.float64), R)
 
 
-@inlined()
+@inlined
 def _direction(bundle: Rays, y: int, x: int) -> Vec3:
     """World direction of a pixel's centre, with depth 1."""
     K = bundle.K  # noqa: N806
@@ -71,7 +70,7 @@ def _direction(bundle: Rays, y: int, x: int) -> Vec3:
     return rotate_back(bundle.R, (across, down, 1.0))
 
 
-@inlined()
+@inlined
 def _to_plane(origin: float, direction: float, plane: float) -> float:
     """Ray length to a plane across one axis, `_FAR` when the ray runs along it or away from it."""
     if abs(direction) < 1e-9:
@@ -80,7 +79,7 @@ def _to_plane(origin: float, direction: float, plane: float) -> float:
     return length if length > 0.0 else _FAR
 
 
-@inlined()
+@inlined
 def _wall(origin: Vec3, direction: Vec3, half: float) -> tuple[float, int]:
     """Ray length to the box's inside, and which side it meets: -x, +x, -y, +y, -z, +z."""
     nearest, side = _FAR, 0
@@ -92,7 +91,7 @@ def _wall(origin: Vec3, direction: Vec3, half: float) -> tuple[float, int]:
     return nearest, side
 
 
-@inlined()
+@inlined
 def _table(origin: Vec3, direction: Vec3, room: RoomRig) -> float:
     if not room.has_table:
         return _FAR
@@ -101,7 +100,7 @@ def _table(origin: Vec3, direction: Vec3, room: RoomRig) -> float:
     return length if max(abs(x), abs(z)) < room.table_half_size_m else _FAR
 
 
-@inlined()
+@inlined
 def _wall_radiance(place: Place, room: RoomRig, side: int, look: Look) -> Vec3:
     """Walls are far and dull: sky and the first sun, without shadow or shine."""
     point = surface_at(place, look.materials[room.first_wall + side], look.noise, look.bank)
@@ -110,7 +109,7 @@ def _wall_radiance(place: Place, room: RoomRig, side: int, look: Look) -> Vec3:
     return multiply(point.albedo, light)
 
 
-@inlined()
+@inlined
 def _room_radiance(bundle: Rays, direction: Vec3, room: RoomRig, look: Look, turn: int) -> Vec3:
     origin = rotate(room.axes, subtract(bundle.eye, room.centre))
     inward = rotate(room.axes, direction)
@@ -132,7 +131,7 @@ def _room_radiance(bundle: Rays, direction: Vec3, room: RoomRig, look: Look, tur
     return reflected(point, position, normal, unit(scale(direction, -1.0)), 1.0, look.rig, turn)
 
 
-@jit()
+@jit
 def draw_room(bundle: Rays, room: RoomRig, look: Look, coverage: FloatArray, radiance: FloatArray) -> None:
     """Fill `radiance` (S, S, 3) with the room where `coverage` (S, S) leaves it to be seen."""
     for y in range(coverage.shape[0]):
@@ -142,7 +141,7 @@ def draw_room(bundle: Rays, room: RoomRig, look: Look, coverage: FloatArray, rad
                 radiance[y, x, 0], radiance[y, x, 1], radiance[y, x, 2] = color
 
 
-@jit()
+@jit
 def draw_picture(
     bank: TextureBank,
     row: int,

@@ -10,12 +10,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from training.synthetic.compiler import inlined, jit
 from training.synthetic.lighting import LightRig, reflected
 from training.synthetic.scene import HAND_MATERIAL, FloatArray, Mesh
 from training.synthetic.shadows import turn_at
 from training.synthetic.surface import Place, surface_at
 from training.synthetic.textures import TextureBank
-from training.synthetic.vectors import Vec3, cross, inlined, jit, row_vector, subtract, unit
+from training.synthetic.vectors import Vec3, cross, row_vector, subtract, unit
 
 # Columns of the interpolated attributes.
 _POSITION, _NORMAL, _REST, _ALBEDO, _OPENNESS, _NAIL = 0, 3, 6, 9, 12, 13
@@ -87,7 +88,7 @@ def pack_geometry(mesh: Mesh, openness: FloatArray) -> Geometry:
     )
 
 
-@jit()
+@jit
 def _dominant_axes(attributes: FloatArray, faces: NDArray[np.int32]) -> NDArray[np.int32]:
     axes = np.empty(faces.shape[0], np.int32)
     for face in range(faces.shape[0]):
@@ -100,7 +101,7 @@ def _dominant_axes(attributes: FloatArray, faces: NDArray[np.int32]) -> NDArray[
     return axes
 
 
-@inlined()
+@inlined
 def _add_sample(
     geometry: Geometry, samples: Samples, row: int, column: int, total: NDArray[np.float64]
 ) -> None:
@@ -121,7 +122,7 @@ def _add_sample(
         total[k] += weight_a * attributes[a, k] + weight_b * attributes[b, k] + weight_c * attributes[c, k]
 
 
-@inlined()
+@inlined
 def _shade(
     mean: NDArray[np.float64],
     material: int,
@@ -141,7 +142,7 @@ def _shade(
     return reflected(point, position, normal, toward_eye, mean[_OPENNESS], look.rig, turn)
 
 
-@jit()
+@jit
 def draw_foreground(geometry: Geometry, samples: Samples, look: Look, layer: Layer) -> None:
     """Light every pixel that a mesh covers, into `layer` (zero before)."""
     step = samples.supersampling
@@ -156,7 +157,7 @@ def draw_foreground(geometry: Geometry, samples: Samples, look: Look, layer: Lay
                     _draw_fragment(geometry, samples, look, layer, y, x, first, taken, mean)
 
 
-@inlined()
+@inlined
 def _draw_fragment(
     geometry: Geometry,
     samples: Samples,

@@ -12,10 +12,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from training.synthetic.compiler import inlined
 from training.synthetic.scene import FloatArray, Lighting
 from training.synthetic.shadows import ShadowMap, lit_share
 from training.synthetic.surface import SurfacePoint
-from training.synthetic.vectors import Vec3, add, dot, inlined, multiply, row_vector, scale, unit
+from training.synthetic.vectors import Vec3, add, dot, multiply, row_vector, scale, unit
 
 # Share of red's wrap that green and blue light get: red travels furthest in skin.
 _GREEN_WRAP = 0.35
@@ -45,7 +46,7 @@ def light_rig(lighting: Lighting, shadow: ShadowMap) -> LightRig:
     )
 
 
-@inlined()
+@inlined
 def ambient_light(ambient: FloatArray, normal: Vec3) -> Vec3:
     """Return irradiance over pi from the sky; never negative."""
     x, y, z = normal
@@ -61,7 +62,7 @@ def ambient_light(ambient: FloatArray, normal: Vec3) -> Vec3:
     return max(light[0], 0.0), max(light[1], 0.0), max(light[2], 0.0)
 
 
-@inlined()
+@inlined
 def _interreflected(openness: float, albedo: Vec3) -> Vec3:
     """Return the sky's light in a hollow, with what its own walls throw back: creases of skin stay red."""
     hidden = 1.0 - openness
@@ -72,13 +73,13 @@ def _interreflected(openness: float, albedo: Vec3) -> Vec3:
     )
 
 
-@inlined()
+@inlined
 def _wrapped(cosine: float, wrap: float) -> float:
     """Energy-preserving wrapped cosine; Lambert's where `wrap` is 0."""
     return max(0.0, (cosine + wrap) / ((1.0 + wrap) * (1.0 + wrap)))
 
 
-@inlined()
+@inlined
 def _highlight(point: SurfacePoint, toward_light: Vec3, toward_eye: Vec3, cosine: float) -> float:
     """GGX lobe times the cosine."""
     half = unit(add(toward_light, toward_eye))
@@ -94,7 +95,7 @@ def _highlight(point: SurfacePoint, toward_light: Vec3, toward_eye: Vec3, cosine
     return 0.25 * width / (3.14159 * spread * spread + 1e-6) * fresnel * cosine / masking
 
 
-@inlined()
+@inlined
 def _from_sun(point: SurfacePoint, toward_light: Vec3, toward_eye: Vec3, color: Vec3, lit: float) -> Vec3:
     cosine = dot(point.normal, toward_light)
     red, green, blue = lit, lit, lit
@@ -112,7 +113,7 @@ def _from_sun(point: SurfacePoint, toward_light: Vec3, toward_eye: Vec3, color: 
     return multiply(out, color)
 
 
-@inlined()
+@inlined
 def reflected(
     point: SurfacePoint,
     position: Vec3,

@@ -11,8 +11,9 @@ from math import floor
 import numpy as np
 from numpy.typing import NDArray
 
+from training.synthetic.compiler import inlined
 from training.synthetic.scene import FloatArray
-from training.synthetic.vectors import Vec3, add, clamp, inlined, scale
+from training.synthetic.vectors import Vec3, add, clamp, scale
 
 _SIDE = 32  # a power of two; 128 KB stay in the second-level cache
 _MASK = _SIDE - 1
@@ -26,13 +27,13 @@ def noise_volume() -> NDArray[np.float32]:
     return np.random.default_rng(7).random((_SIDE, _SIDE, _SIDE), dtype=np.float32)
 
 
-@inlined()
+@inlined
 def pass_band(waves_per_px: float) -> float:
     """Return the amplitude that a wave keeps on the pixels: 1 up to a quarter wave a pixel, 0 from a half."""
     return clamp(2.0 - 4.0 * waves_per_px, 0.0, 1.0)
 
 
-@inlined()
+@inlined
 def value_noise(volume: FloatArray, point: Vec3) -> float:
     """Return trilinear noise in [0, 1] at a point in units of cells."""
     x, y, z = floor(point[0]), floor(point[1]), floor(point[2])
@@ -48,7 +49,7 @@ def value_noise(volume: FloatArray, point: Vec3) -> float:
     return float(near * (1 - u) + far * u)
 
 
-@inlined()
+@inlined
 def noise_slope(volume: FloatArray, point: Vec3) -> Vec3:
     """Return the noise's finite differences over most of a cell; tilts a normal."""
     here = value_noise(volume, point)
@@ -59,7 +60,7 @@ def noise_slope(volume: FloatArray, point: Vec3) -> Vec3:
     )
 
 
-@inlined()
+@inlined
 def fractal_noise(volume: FloatArray, point: Vec3, waves_per_px: float) -> float:
     """Return three octaves of noise around 0.5; `point` in cells of the first one.
 

@@ -12,14 +12,14 @@ from math import ceil, floor
 import numpy as np
 from numpy.typing import NDArray
 
+from training.synthetic.compiler import inlined, jit
 from training.synthetic.scene import Camera, FloatArray
-from training.synthetic.vectors import inlined, jit
 
 NEAR_M = 0.02
 """Triangles that come closer to the camera are not drawn."""
 
 
-@jit()
+@jit
 def project(
     positions_m: FloatArray,
     K: FloatArray,  # noqa: N803  (the field's names)
@@ -43,7 +43,7 @@ def project(
     return points
 
 
-@inlined()
+@inlined
 def signed_area(points: FloatArray, a: int, b: int, c: int) -> float:
     """Twice the area of a triangle on the screen; negative when it is counter-clockwise from outside."""
     right = (points[b, 0] - points[a, 0]) * (points[c, 1] - points[a, 1])
@@ -51,7 +51,7 @@ def signed_area(points: FloatArray, a: int, b: int, c: int) -> float:
     return float(right - left)
 
 
-@jit()
+@jit
 def rasterise(
     points: FloatArray,
     faces: NDArray[np.int32],

@@ -14,9 +14,9 @@ import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
 
+from training.synthetic.compiler import jit
 from training.synthetic.render import LUMINANCE, RenderedView
 from training.synthetic.scene import FloatArray
-from training.synthetic.vectors import jit
 
 Image = NDArray[np.uint8]
 """(S, S, 3) RGB levels."""
@@ -176,7 +176,7 @@ def _through_jpeg(image: Image, quality: int) -> Image:
     return np.asarray(simplejpeg.decode_jpeg(data), np.uint8)
 
 
-@jit()
+@jit
 def _to_levels(
     light: FloatArray,
     gains: FloatArray,

@@ -12,9 +12,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from training.synthetic.compiler import inlined, jit
 from training.synthetic.raster import rasterise
 from training.synthetic.scene import FloatArray, Lighting, Mesh
-from training.synthetic.vectors import Vec3, along, cross, dot, inlined, jit, row_vector, scale, unit
+from training.synthetic.vectors import Vec3, along, cross, dot, row_vector, scale, unit
 
 _SHADOW_SIDE = 384
 _SHADOW_REACH_M = 0.26
@@ -48,7 +49,7 @@ class ShadowMap(NamedTuple):
     """Radius of the soft edge, in texels."""
 
 
-@jit()
+@jit
 def light_view(direction: Vec3, focus_m: Vec3, reach_m: float, side: int) -> NDArray[np.float64]:
     """Return (3, 4), world to column, row and nearness of an orthographic look against `direction`.
 
@@ -70,7 +71,7 @@ def light_view(direction: Vec3, focus_m: Vec3, reach_m: float, side: int) -> NDA
     return view
 
 
-@jit()
+@jit
 def _transform(positions_m: FloatArray, view: FloatArray, points: FloatArray) -> None:
     for i in range(positions_m.shape[0]):
         for axis in range(3):
@@ -82,7 +83,7 @@ def _transform(positions_m: FloatArray, view: FloatArray, points: FloatArray) ->
             )
 
 
-@jit()
+@jit
 def _look(
     positions_m: FloatArray,
     faces: NDArray[np.int32],
@@ -111,13 +112,13 @@ def shadow_map(mesh: Mesh, lighting: Lighting, focus_m: FloatArray) -> ShadowMap
     return ShadowMap(nearness, view, lighting.penumbra_m * _SHADOW_SIDE / (2.0 * _SHADOW_REACH_M))
 
 
-@inlined()
+@inlined
 def turn_at(y: int, x: int) -> int:
     """Return a turn of the taps that looks random among neighbouring pixels."""
     return (y * 37 + x * 23 + ((x * y) >> 2)) & (_TURNS - 1)
 
 
-@inlined()
+@inlined
 def lit_share(shadow: ShadowMap, position: Vec3, normal: Vec3, translucency_m: float, turn: int) -> float:
     """Return the share of the key light that reaches a point, 0 to 1.
 
@@ -163,7 +164,7 @@ def openness(mesh: Mesh, focus_m: FloatArray) -> NDArray[np.float32]:
     return _open_share(mesh.positions_m, mesh.normals, faces, _SKY, _vector(focus_m))
 
 
-@jit()
+@jit
 def _open_share(
     positions_m: FloatArray,
     normals: FloatArray,

@@ -10,10 +10,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from training.synthetic.compiler import inlined
 from training.synthetic.noise import fractal_noise, noise_slope, pass_band, value_noise
 from training.synthetic.scene import FloatArray, Pattern
 from training.synthetic.textures import TextureBank, sample_texture
-from training.synthetic.vectors import Vec3, clamp, inlined, mix, multiply, scale, subtract, unit
+from training.synthetic.vectors import Vec3, clamp, mix, multiply, scale, subtract, unit
 
 _STRIPES = int(Pattern.STRIPES)
 _MOTTLED = int(Pattern.MOTTLED)
@@ -54,12 +55,12 @@ class SurfacePoint(NamedTuple):
     wrap: float
 
 
-@inlined()
+@inlined
 def _color(row: FloatArray) -> Vec3:
     return row[0], row[1], row[2]
 
 
-@inlined()
+@inlined
 def skin_at(place: Place, material: np.record, volume: FloatArray) -> SurfacePoint:
     """Skin: the vertices' albedo with mottling, blotches of blush and a fine relief."""
     seeded = (place.rest[0] + 0.1 * material.seed, place.rest[1], place.rest[2])
@@ -81,7 +82,7 @@ def skin_at(place: Place, material: np.record, volume: FloatArray) -> SurfacePoi
     )
 
 
-@inlined()
+@inlined
 def paint_at(place: Place, material: np.record, volume: FloatArray, bank: TextureBank) -> SurfacePoint:
     """Paint: the pattern, a fine unevenness of it, and a relief."""
     cells = scale(place.rest, material.frequency_per_m)
@@ -98,7 +99,7 @@ def paint_at(place: Place, material: np.record, volume: FloatArray, bank: Textur
     return SurfacePoint(albedo, normal, material.roughness, material.specular, 0.0)
 
 
-@inlined()
+@inlined
 def _pattern(
     place: Place,
     material: np.record,
@@ -127,7 +128,7 @@ def _pattern(
     return mix(_color(material.color_a), _color(material.color_b), share)
 
 
-@inlined()
+@inlined
 def _image(place: Place, material: np.record, bank: TextureBank) -> Vec3:
     x, y, z = place.rest
     copies_per_px = place.footprint_m * max(material.texture_per_m[0], material.texture_per_m[1])
@@ -144,27 +145,27 @@ def _image(place: Place, material: np.record, bank: TextureBank) -> Vec3:
     return sample_texture(bank, material.texture, u, v, copies_per_px)
 
 
-@inlined()
+@inlined
 def _triangle_wave(phase: float) -> float:
     """1 at whole phases, 0 half way between."""
     return abs(2.0 * (phase - floor(phase)) - 1.0)
 
 
-@inlined()
+@inlined
 def _square_wave(phase: float, waves_per_px: float) -> float:
     """+1 and -1 in turn, averaged over a pixel."""
     to_edge = 0.5 * _triangle_wave(phase) - 0.25
     return clamp(2.0 * to_edge / max(waves_per_px, 1e-3), -1.0, 1.0) * pass_band(0.5 * waves_per_px)
 
 
-@inlined()
+@inlined
 def _terrace(level: float) -> float:
     """Islands: each whole level gets a shade of its own."""
     shade = floor(3.0 * level) * 0.37
     return shade - floor(shade)
 
 
-@inlined()
+@inlined
 def surface_at(place: Place, material: np.record, volume: FloatArray, bank: TextureBank) -> SurfacePoint:
     """Return what the light meets, its albedo within [0, 1]."""
     point = (

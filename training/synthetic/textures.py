@@ -15,9 +15,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from training.synthetic.compiler import inlined
 from training.synthetic.pictures import paint_picture
 from training.synthetic.scene import FloatArray
-from training.synthetic.vectors import Vec3, inlined
+from training.synthetic.vectors import Vec3
 
 TEXTURE_SIDE_PX = 256
 _LEVELS = 9  # 256, 128, ... 1
@@ -86,7 +87,7 @@ def _decoded(files: Sequence[Path]) -> Iterable[FloatArray | None]:
         yield np.asarray(photo, np.float32)
 
 
-@inlined()
+@inlined
 def sample_texture(bank: TextureBank, row: int, u: float, v: float, copies_per_px: float) -> Vec3:
     """Return linear light of a picture, box-filtered to a pixel's footprint.
 
@@ -116,13 +117,13 @@ def sample_texture(bank: TextureBank, row: int, u: float, v: float, copies_per_p
     return red * red, green * green, blue * blue
 
 
-@inlined()
+@inlined
 def _mirrored(texel: int, side: int) -> int:
     place = texel & (2 * side - 1)
     return place if place < side else 2 * side - 1 - place
 
 
-@inlined()
+@inlined
 def _blend(
     bank: TextureBank,
     row: int,

@@ -1,59 +1,48 @@
-"""Three-vectors for compiled code: plain tuples, which the compiler keeps in registers.
-
-`jit` is the one set of compiler options of this folder: cached, without the interpreter's lock, and with
-reassociated floating point, so a picture depends on the machine in its last bits only. `inlined` is for what
-runs at every pixel and allocates nothing: pasted into its caller and without reference counts, which makes
-shading twice as fast, since a call hands over every array of the scene. The compiler's cache of a function
-does not see that a function it calls, in another file, has changed: delete `__pycache__` after such an edit.
-"""
+"""Three-vectors for compiled code: plain tuples, which the compiler keeps in registers."""
 
 from __future__ import annotations
 
-import functools
 from math import sqrt
 
-import numba
 import numpy as np
 
+from training.synthetic.compiler import inlined
 from training.synthetic.scene import FloatArray
-
-jit = functools.partial(numba.njit, cache=True, nogil=True, fastmath=True, error_model="numpy")
-inlined = functools.partial(jit, forceinline=True, _nrt=False)
 
 Vec3 = tuple[float, float, float]
 
 
-@inlined()
+@inlined
 def dot(a: Vec3, b: Vec3) -> float:
     """Inner product."""
     return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
 
 
-@inlined()
+@inlined
 def add(a: Vec3, b: Vec3) -> Vec3:
     """Sum."""
     return a[0] + b[0], a[1] + b[1], a[2] + b[2]
 
 
-@inlined()
+@inlined
 def subtract(a: Vec3, b: Vec3) -> Vec3:
     """`a - b`."""
     return a[0] - b[0], a[1] - b[1], a[2] - b[2]
 
 
-@inlined()
+@inlined
 def scale(a: Vec3, factor: float) -> Vec3:
     """Product with a number."""
     return a[0] * factor, a[1] * factor, a[2] * factor
 
 
-@inlined()
+@inlined
 def multiply(a: Vec3, b: Vec3) -> Vec3:
     """Product of the components; what a coloured surface does to coloured light."""
     return a[0] * b[0], a[1] * b[1], a[2] * b[2]
 
 
-@inlined()
+@inlined
 def along(origin: Vec3, direction: Vec3, distance: float) -> Vec3:
     """Point at `distance` on a ray."""
     return (
@@ -63,31 +52,31 @@ def along(origin: Vec3, direction: Vec3, distance: float) -> Vec3:
     )
 
 
-@inlined()
+@inlined
 def cross(a: Vec3, b: Vec3) -> Vec3:
     """Vector product."""
     return a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]
 
 
-@inlined()
+@inlined
 def mix(a: Vec3, b: Vec3, share: float) -> Vec3:
     """`a` where `share` is 0, `b` where it is 1."""
     return add(scale(a, 1.0 - share), scale(b, share))
 
 
-@inlined()
+@inlined
 def unit(a: Vec3) -> Vec3:
     """Vector of length 1; zero stays zero."""
     return scale(a, 1.0 / sqrt(dot(a, a) + 1e-20))
 
 
-@inlined()
+@inlined
 def clamp(value: float, low: float, high: float) -> float:
     """`value`, kept within [low, high]."""
     return min(max(value, low), high)
 
 
-@inlined()
+@inlined
 def rotate(matrix: FloatArray, a: Vec3) -> Vec3:
     """`matrix @ a`."""
     return (
@@ -97,7 +86,7 @@ def rotate(matrix: FloatArray, a: Vec3) -> Vec3:
     )
 
 
-@inlined()
+@inlined
 def rotate_back(matrix: FloatArray, a: Vec3) -> Vec3:
     """`matrix.T @ a`."""
     return (
@@ -107,7 +96,7 @@ def rotate_back(matrix: FloatArray, a: Vec3) -> Vec3:
     )
 
 
-@inlined()
+@inlined
 def row_vector(rows: FloatArray, row: int, start: int) -> Vec3:
     """Three neighbouring numbers of a row."""
     return np.float64(rows[row, start]), np.float64(rows[row, start + 1]), np.float64(rows[row, start + 2])

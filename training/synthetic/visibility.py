@@ -7,10 +7,10 @@ from math import floor
 import numpy as np
 from numpy.typing import NDArray
 
+from training.synthetic.compiler import jit
 from training.synthetic.raster import draw_depth, project
 from training.synthetic.render import SUPERSAMPLING, BakedScene, RenderedView
 from training.synthetic.scene import Camera, FloatArray
-from training.synthetic.vectors import jit
 
 TOLERANCE_M = 0.004
 """A vertex is seen when the picture near it is no further than this from its depth."""
@@ -34,7 +34,7 @@ def visible_vertices(
     return _near_samples(points, facing, view.inverse_depth, view.face_index, baked.is_hand)
 
 
-@jit()
+@jit
 def _near_samples(
     points: FloatArray,
     facing: NDArray[np.bool_],
