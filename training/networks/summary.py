@@ -17,6 +17,9 @@ from training.contract import IMAGE_SIZE_PX
 from training.hand.template import load_template
 from training.networks.build import build
 
+MEASURED_S = 3.0
+"""How long the speed is measured."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class ModuleSize:
@@ -63,14 +66,14 @@ def summarise(recipe: str) -> NetworkSummary:
     )
 
 
-def images_per_second(recipe: str, *, batch_size: int = 1, seconds: float = 3.0) -> float:
+def images_per_second(recipe: str, *, batch_size: int = 1) -> float:
     """Return how many images a second the recipe's network reads here, in fp32 on all of torch's threads."""
     network = _network(recipe)
     images = torch.rand(batch_size, 3, IMAGE_SIZE_PX, IMAGE_SIZE_PX)
     with torch.inference_mode():
         network(images)
         start, batches = time.perf_counter(), 0
-        while (elapsed := time.perf_counter() - start) < seconds:
+        while (elapsed := time.perf_counter() - start) < MEASURED_S:
             network(images)
             batches += 1
     return batches * batch_size / elapsed
