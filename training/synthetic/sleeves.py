@@ -42,7 +42,7 @@ def sleeve(rng: Generator, forearm: Limb) -> Worn:
     """Return a sleeve from a cuff somewhere on the forearm to the arm's end, with folds."""
     cuff_m = 0.02 + 0.13 * rng.beta(0.9, 1.6)
     angle = _angles()
-    along = np.concatenate([[cuff_m], cuff_m + np.cumsum(np.full(22, (ARM_END_M - cuff_m) / 22))])[:, None]
+    along = np.linspace(cuff_m, ARM_END_M, 23)[:, None]
     clearance = rng.uniform(0.002, 0.007)
     looseness = rng.uniform(0.0, 0.10)
     slack = clearance + looseness * (along - cuff_m) * np.exp(-(along - cuff_m) / 0.15)
@@ -108,8 +108,9 @@ def finger_ring(rng: Generator, finger: Limb) -> Worn:
     wide = thick * rng.uniform(1.0, 2.5)
     turn = np.linspace(-np.pi, np.pi, 9)[:, None]
     along = middle - wide * np.cos(turn)
-    skin = finger.radius(np.array([[middle]]), _angles()).mean() * 0.35
-    radius = skin + finger.radius(np.array([[middle]]), _angles()) * 0.65 + thick * np.sin(-turn) * -1
+    skin = finger.radius(np.array([[middle]]), _angles())
+    # Rings are rounder than fingers.
+    radius = 0.65 * skin + 0.35 * skin.mean() + thick * np.sin(turn)
     return _loft(finger, along, radius, "metal")
 
 
