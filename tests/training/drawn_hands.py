@@ -50,15 +50,16 @@ def drawn_sample(index: int, rng: np.random.Generator) -> RenderedSample:
     surface = (template.loop_matrix @ template.control_vertices_m)[template.label_vertices]
     size = rng.uniform(0.8, 1.2)
     vertices, joints = size * surface, size * template.joints_m
-    K, R, t_m = (np.stack(part) for part in zip(*[camera(joints, rng) for _ in range(VIEWS)], strict=True))
-    pictures = [picture((joints @ R[i].T + t_m[i]) @ K[i].T, rng) for i in range(VIEWS)]
+    cameras = [camera(joints, rng) for _ in range(VIEWS)]
+    pictures = [picture((joints @ turn.T + place_m) @ lens.T, rng) for lens, turn, place_m in cameras]
+    lenses, turns, places_m = (np.stack(part) for part in zip(*cameras, strict=True))
     visible = np.ones((VIEWS, len(vertices)), np.bool_)
     visible[1] = np.arange(len(vertices)) % 10 == 0
     return RenderedSample(
         index=index,
         mode=Mode.FREE,
         jpegs=tuple(simplejpeg.encode_jpeg(p, quality=95, colorsubsampling="444") for p in pictures),
-        K=K, R=R, t_m=t_m,
+        K=lenses, R=turns, t_m=places_m,
         vertices_canonical_m=vertices,
         joints_canonical_m=joints,
         vertex_visible=visible,

@@ -20,7 +20,7 @@ def test_every_view_comes_once_an_epoch(seed: int, epoch: int, pool: int) -> Non
 
 def test_seed_and_epoch_alone_decide() -> None:
     def order(seed: int, epoch: int) -> list[int]:
-        return epoch_order(SHARDS, seed=seed, epoch=epoch, pool_shards=4).tolist()
+        return list(map(int, epoch_order(SHARDS, seed=seed, epoch=epoch, pool_shards=4)))
 
     assert order(1, 2) == order(1, 2)
     assert order(1, 2) != order(1, 3)

@@ -1,0 +1,88 @@
+"""One update: what it moves, what it leaves, and what it refuses."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from training.config import RunConfig
+from training.engine.stage import MAX_SKIPPED_IN_A_ROW, Stage
+from training.hand.topology import HandTopology
+from training.networks.hands import SingleViewHand
+from training.tensors import HandBatch
+
+
+def parameters(module: nn.Module) -> list[Tensor]:
+    return [parameter.detach().clone() for parameter in module.parameters()]
+
+
+def moved(module: nn.Module, before: list[Tensor]) -> bool:
+    pairs = zip(module.parameters(), before, strict=True)
+    return any(not torch.equal(now.detach(), then) for now, then in pairs)
+
+
+def stage_of(network: SingleViewHand, config: RunConfig, topology: HandTopology, number: int) -> Stage:
+    return Stage(network, config, config.stages[number], topology)
+
+
+def test_the_shape_stage_leaves_the_orientation(
+    network: SingleViewHand, config: RunConfig, topology: HandTopology, batches: list[HandBatch]
+) -> None:
+    shape, orientation = parameters(network.shape), parameters(network.orientation)
+    step = stage_of(network, config, topology, 0).step(batches[0])
+    assert moved(network.shape, shape)
+    assert not moved(network.orientation, orientation)
+    assert set(step.losses) == {*config.stages[0].losses, "total"}
+
+
+def test_the_full_stage_trains_both(
+    network: SingleViewHand, config: RunConfig, topology: HandTopology, batches: list[HandBatch]
+) -> None:
+    shape, orientation = parameters(network.shape), parameters(network.orientation)
+    stage_of(network, config, topology, 1).step(batches[0])
+    assert moved(network.shape, shape)
+    assert moved(network.orientation, orientation)
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_the_loss_of_a_batch_falls_as_it_is_repeated(
+    network: SingleViewHand,
+    config: RunConfig,
+    topology: HandTopology,
+    batches: list[HandBatch],
+    precision: str,
+) -> None:
+    config = dataclasses.replace(config, precision=precision)  # type: ignore[arg-type]
+    eager = dataclasses.replace(config.stages[1], learning_rate=5e-3, warmup_steps=0, schedule="constant")
+    stage = Stage(network, config, eager, topology)
+    totals = [stage.step(batches[0]).losses["total"] for _ in range(15)]
+    assert totals[-1] < 0.7 * totals[0]
+
+
+def test_gradients_are_clipped_branch_by_branch(
+    network: SingleViewHand, config: RunConfig, topology: HandTopology, batches: list[HandBatch]
+) -> None:
+    full = dataclasses.replace(config.stages[1], clip_norm=1e-3)
+    stage = Stage(network, config, full, topology)
+    reported = stage.step(batches[0]).gradient_norm
+    assert reported > 1e-3
+    for branch in (network.shape, network.orientation):
+        gradients = [p.grad.norm() for p in branch.parameters() if p.grad is not None]
+        assert torch.stack(gradients).norm().item() == pytest.approx(1e-3, rel=1e-3)
+
+
+def test_an_update_without_a_finite_gradient_is_skipped(
+    network: SingleViewHand, config: RunConfig, topology: HandTopology, batches: list[HandBatch]
+) -> None:
+    stage = stage_of(network, config, topology, 1)
+    before = parameters(network)
+    lost = batches[0]._replace(truth=batches[0].truth._replace(rotation=torch.full((5, 3, 3), torch.nan)))
+    stage.step(lost)
+    assert not moved(network, before)
+    assert stage.average.updates == 0
+    with pytest.raises(FloatingPointError, match="no finite gradient for 10 batches"):
+        for _ in range(MAX_SKIPPED_IN_A_ROW):
+            stage.step(lost)
