@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from training.hand.compiler import jit
 from training.hand.shape import ShapeParameters
 
 CAPSULE_RADII_M = (
@@ -25,7 +25,7 @@ def self_collision_depth_m(joints_m: NDArray[np.float64], shape: ShapeParameters
     return float(_deepest(joints_m, radii))
 
 
-@numba.njit(cache=True)
+@jit
 def _deepest(joints_m: NDArray[np.float64], radii_m: NDArray[np.float64]) -> float:
     points = np.empty((15, len(_SAMPLES), 3))
     for bone in range(15):

@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
+
+from training.hand.compiler import jit
 
 Float = NDArray[np.float64]
 Index = NDArray[np.int64]
@@ -189,7 +190,7 @@ class _Decimation:
         self._boundary.discard(source)
 
 
-@numba.njit(cache=True)
+@jit
 def _collapse_error(vertices: Float, quadric: Float, source: int, target: int) -> tuple[float, float]:
     """Return the quadric error at `target`, and the squared length of the way there."""
     place = np.ones(4)
@@ -203,7 +204,7 @@ def _collapse_error(vertices: Float, quadric: Float, source: int, target: int) -
     return error, square
 
 
-@numba.njit(cache=True)
+@jit
 def _reshaping_penalty(vertices: Float, a: int, b: int, c: int, source: int, target: int) -> float:
     """Return what moving a corner of a triangle costs; infinite where it folds or gets too thin."""
     before = np.stack((vertices[a], vertices[b], vertices[c]))

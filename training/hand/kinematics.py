@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from training.contract import FINGERTIP_JOINTS
+from training.hand.compiler import jit
 from training.hand.rig import (
     BONE_COUNT,
     BONE_ORDER,
@@ -137,7 +137,7 @@ def _stretch(joints: Float, lengths: Float, thickness: Float, palm_width: float)
     return maps, np.concatenate([joints[:1], shaped.reshape(20, 3)])
 
 
-@numba.njit(cache=True)
+@jit
 def compiled_forward_kinematics(rotations: Float, heads_m: Float) -> tuple[Float, Float]:
     """Return rotation and translation of every bone from its rest place, (B, 3, 3) and (B, 3)."""
     turned = np.empty((BONE_COUNT, 3, 3))
@@ -155,7 +155,7 @@ def compiled_forward_kinematics(rotations: Float, heads_m: Float) -> tuple[Float
     return turned, shifted
 
 
-@numba.njit(cache=True)
+@jit
 def _blend(vertices: Float, bones: NDArray[np.int64], shares: Float, maps: Float, shifts: Float) -> Float:
     """Return linear blend skinning of the vertices, (N, 3): sum of shares times (map @ vertex + shift)."""
     out = np.zeros_like(vertices)

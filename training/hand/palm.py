@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from training.hand.compiler import jit
 from training.hand.kinematics import RestHand, compiled_forward_kinematics
 from training.hand.limits import FingerDof
 from training.hand.pose import PoseAngles, compiled_bone_rotations
@@ -45,7 +45,7 @@ def palm_depths_m(rest: RestHand, pose: PoseAngles) -> Float:
     return np.asarray(_depths_m(turned, shifted, rest.joints_m, rest.shape.scale))
 
 
-@numba.njit(cache=True)
+@jit
 def _opened(
     angles_deg: Float, axes: Float, rest_flexion_deg: Float, heads_m: Float, joints_m: Float, scale: float
 ) -> Float:
@@ -61,7 +61,7 @@ def _opened(
     return angles_deg
 
 
-@numba.njit(cache=True)
+@jit
 def _depths_m(turned: Float, shifted: Float, joints_m: Float, scale: float) -> Float:
     knuckles = np.empty((4, 3))
     for finger in range(4):

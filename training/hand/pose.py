@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from training.hand.compiler import jit
 from training.hand.limits import (
     CONVERGENCE_DEG,
     FINGER_LIMITS_DEG,
@@ -72,7 +72,7 @@ def bone_rotations(hinges: Hinges, pose: PoseAngles) -> Float:
     return np.asarray(compiled_bone_rotations(hinges.axes, hinges.rest_flexion_deg, pose.vector()))
 
 
-@numba.njit(cache=True)
+@jit
 def _turn(axis: Float, angle_deg: float) -> Float:
     """Return the rotation about an axis, (3, 3), by Rodrigues' formula; the axis' length scales the angle."""
     length = np.sqrt(axis[0] ** 2 + axis[1] ** 2 + axis[2] ** 2)
@@ -89,12 +89,13 @@ def _turn(axis: Float, angle_deg: float) -> Float:
     )
 
 
-@numba.njit(cache=True)
+@jit
 def _hinge(axes: Float, flexion_deg: float, abduction_deg: float, twist_deg: float) -> Float:
-    return _turn(axes[1], abduction_deg) @ _turn(axes[0], flexion_deg) @ _turn(axes[2], twist_deg)
+    swing = _turn(axes[1], abduction_deg) @ _turn(axes[0], flexion_deg)
+    return np.asarray(swing @ _turn(axes[2], twist_deg))
 
 
-@numba.njit(cache=True)
+@jit
 def compiled_bone_rotations(axes: Float, rest_flexion_deg: Float, angles_deg: Float) -> Float:
     """Do what `bone_rotations` does; callable from compiled code."""
     rotations = np.empty((BONE_COUNT, 3, 3))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from training.hand.compiler import jit
 from training.hand.kinematics import RestHand, compiled_forward_kinematics
 from training.hand.limits import FingerDof
 from training.hand.pose import PoseAngles, compiled_bone_rotations, limits_vector
@@ -92,7 +92,7 @@ def closed(template: HandTemplate, rest: RestHand, pose: PoseAngles, touch: Touc
     return PoseAngles.from_vector(angles)
 
 
-@numba.njit(cache=True)
+@jit
 def _closed(
     angles_deg: Float,
     columns: NDArray[np.int64],
@@ -121,7 +121,7 @@ def _closed(
     return angles_deg
 
 
-@numba.njit(cache=True)
+@jit
 def _gap_m(
     angles_deg: Float,
     spots_m: Float,
