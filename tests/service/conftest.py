@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import socket
+import subprocess
+import sys
 import threading
 import time
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import httpx
@@ -16,6 +20,7 @@ import uvicorn
 from fastapi import FastAPI
 from torch import Tensor, nn
 
+from deploy.triton.server import TritonServer
 from service.app import create_app
 from service.contract import ModelContract, load_contract
 from service.settings import Settings
@@ -102,4 +107,39 @@ def served(app: FastAPI) -> Iterator[httpx.Client]:
 def client(embedded_settings: Settings) -> Iterator[httpx.Client]:
     """A client of the gateway with its embedded engine."""
     with served(create_app(embedded_settings)) as client:
+        yield client
+
+
+@contextmanager
+def gateway_process(settings: Mapping[str, str]) -> Iterator[httpx.Client]:
+    """Run `python -m service` as an operator does, and end it as one does."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environment = os.environ | {f"SIMAHAND_{name}": value for name, value in settings.items()}
+    environment |= {"SIMAHAND_PORT": str(port), "SIMAHAND_LOG_LEVEL": "warning"}
+    process = subprocess.Popen([sys.executable, "-m", "service"], env=environment)
+    try:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
+            _wait_until_alive(client, process)
+            yield client
+    finally:
+        process.terminate()
+        assert process.wait(20) == 0, "the gateway did not stop in order"
+
+
+def _wait_until_alive(client: httpx.Client, process: subprocess.Popen[bytes]) -> None:
+    while True:
+        assert process.poll() is None, "the gateway did not start"
+        with suppress(httpx.ConnectError):
+            client.get("/livez")
+            return
+        time.sleep(0.05)
+
+
+@pytest.fixture(scope="module")
+def gateway(triton: TritonServer) -> Iterator[httpx.Client]:
+    """A client of a gateway in a process of its own, in front of the real Triton."""
+    settings = {"TRITON_URL": triton.grpc_url, "MODEL_REPOSITORY": str(triton.repository)}
+    with gateway_process(settings) as client:
         yield client

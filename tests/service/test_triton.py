@@ -1,0 +1,166 @@
+"""The gateway as it runs: its own process before the real Triton, overloaded, late, restarted."""
+
+from __future__ import annotations
+
+import collections
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import httpx
+import numpy as np
+import pytest
+
+from deploy.triton.server import TritonServer
+from tests.service.conftest import gateway_process
+from tests.service.pictures import encoded, picture
+
+pytestmark = pytest.mark.triton
+
+HEADERS = {"content-type": "image/jpeg"}
+UPLOADS = [encoded(picture(200, 180, seed=seed), "JPEG") for seed in range(6)]
+RECOVERY_TIMEOUT_S = 15.0
+
+
+def post(client: httpx.Client, upload: bytes = UPLOADS[0], **parameters: str) -> httpx.Response:
+    return client.post("/v1/reconstruct", content=upload, headers=HEADERS, params=parameters)
+
+
+def vertices(answer: httpx.Response) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+    assert answer.status_code == 200, answer.text
+    return np.array(answer.json()["vertices"])
+
+
+def wait_for(holds: Callable[[], bool], *, timeout_s: float = RECOVERY_TIMEOUT_S) -> None:
+    deadline_s = time.monotonic() + timeout_s
+    while not holds():
+        assert time.monotonic() < deadline_s, f"it did not come about within {timeout_s} s"
+        time.sleep(0.05)
+
+
+def is_ready(client: httpx.Client) -> bool:
+    return client.get("/readyz").status_code == 200
+
+
+def all_at_once(client: httpx.Client, count: int) -> collections.Counter[str]:
+    """Return how often each outcome came about."""
+    with ThreadPoolExecutor(count) as pool:
+        answers = list(pool.map(lambda number: post(client, UPLOADS[number % len(UPLOADS)]), range(count)))
+    for answer in answers:
+        if answer.status_code == 429:
+            assert answer.headers["retry-after"] == "1"
+    return collections.Counter(_outcome(answer) for answer in answers)
+
+
+def _outcome(answer: httpx.Response) -> str:
+    return "ok" if answer.status_code == 200 else f"{answer.status_code} {answer.json()['detail']}"
+
+
+def test_is_ready_and_describes_what_triton_serves(gateway: httpx.Client) -> None:
+    wait_for(lambda: is_ready(gateway))
+    document = gateway.get("/v1/model").json()
+    assert document["contract"]["model"] == "svr_hand"
+    assert document["versions"] == ["1"]
+    assert document["gateway"]["engine"] == "triton"
+
+
+def test_many_at_once_are_answered_as_one_by_one(gateway: httpx.Client) -> None:
+    singles = [vertices(post(gateway, upload)) for upload in UPLOADS]
+    with ThreadPoolExecutor(len(UPLOADS)) as pool:
+        together = [vertices(answer) for answer in pool.map(lambda upload: post(gateway, upload), UPLOADS)]
+    for single, one in zip(singles, together, strict=True):
+        np.testing.assert_allclose(single, one, atol=1e-5)
+
+
+def test_the_embedded_engine_gives_the_same_hand(gateway: httpx.Client, triton: TritonServer) -> None:
+    settings = {"ENGINE": "embedded", "MODEL_REPOSITORY": str(triton.repository)}
+    with gateway_process(settings) as embedded:
+        np.testing.assert_allclose(vertices(post(embedded)), vertices(post(gateway)), atol=1e-5)
+
+
+def test_a_version_that_triton_does_not_have_is_not_found(gateway: httpx.Client) -> None:
+    answer = post(gateway, version="77")
+    assert answer.status_code == 404
+    assert "version 77" in answer.json()["detail"]
+
+
+def test_a_full_queue_is_429_and_an_answer_too_late_504(triton: TritonServer) -> None:
+    settings = {"TRITON_URL": triton.grpc_url, "MODEL_REPOSITORY": str(triton.repository)}
+    with gateway_process(settings | {"MAX_IN_FLIGHT": "400", "DEADLINE_S": "60"}) as patient:
+        wait_for(lambda: is_ready(patient))
+        outcomes = all_at_once(patient, 250)
+        assert set(outcomes) == {"ok", "429 Triton's queue is full"}
+        assert post(patient).status_code == 200
+    with gateway_process(settings | {"DEADLINE_S": "0.03"}) as hurried:
+        wait_for(lambda: is_ready(hurried))
+        outcomes = all_at_once(hurried, 40)
+        assert outcomes["504 Triton did not answer in time"] > 0
+        assert {outcome[:3] for outcome in outcomes} <= {"ok", "504"}
+
+
+@dataclass
+class Load:
+    """Callers who ask again and again from threads of their own, and what they were told."""
+
+    client: httpx.Client
+    stop: threading.Event = field(default_factory=threading.Event)
+    statuses: list[int] = field(default_factory=list)
+
+    def run(self) -> None:
+        """Ask until told to stop; a refusal is followed by a breath."""
+        while not self.stop.is_set():
+            status = post(self.client).status_code
+            self.statuses.append(status)
+            if status != 200:
+                time.sleep(0.02)
+
+
+@pytest.mark.parametrize("end", ["restarted", "killed"])
+def test_a_triton_that_goes_away_under_load_is_told_and_found_again(
+    gateway: httpx.Client, triton: TritonServer, end: str
+) -> None:
+    """While Triton is away callers get 503, 429 or 504 and nothing else; then hands again, by itself."""
+    wait_for(lambda: is_ready(gateway))
+    load = Load(gateway)
+    callers = [threading.Thread(target=load.run) for _ in range(6)]
+    for caller in callers:
+        caller.start()
+    try:
+        wait_for(lambda: 200 in load.statuses)
+        if end == "killed":
+            triton.kill()
+            wait_for(lambda: not is_ready(gateway))
+            assert gateway.get("/livez").status_code == 200
+            triton.start()
+        else:
+            triton.restart()
+        back = len(load.statuses)
+        wait_for(lambda: is_ready(gateway))
+        wait_for(lambda: 200 in load.statuses[back:])
+    finally:
+        load.stop.set()
+        for caller in callers:
+            caller.join()
+    assert set(load.statuses) <= {200, 429, 503, 504}
+    assert 503 in load.statuses
+    assert post(gateway).status_code == 200
+
+
+def test_the_gateway_starts_before_triton_and_finds_it(triton: TritonServer) -> None:
+    triton.stop()
+    settings = {"TRITON_URL": triton.grpc_url, "MODEL_REPOSITORY": str(triton.repository)}
+    try:
+        with gateway_process(settings) as early:
+            assert early.get("/readyz").status_code == 503
+            answer = post(early)
+            assert answer.status_code == 503
+            assert answer.json()["detail"] == "Triton is not ready"
+            triton.start()
+            wait_for(lambda: is_ready(early))
+            assert post(early).status_code == 200
+    finally:
+        if not triton.ready():
+            triton.stop()
+            triton.start()
