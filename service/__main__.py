@@ -5,12 +5,10 @@ from __future__ import annotations
 import logging
 import sys
 
-import uvicorn
-
 from service.app import create_app
+from service.server import serve
 from service.settings import Settings
 
-BACKLOG = 2048
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s %(message)s"
 
 
@@ -23,18 +21,7 @@ def main() -> int:
     except ValueError as error:
         print(f"simahand: {error}", file=sys.stderr)
         return 2
-    uvicorn.run(
-        app,
-        host=settings.host,
-        port=settings.port,
-        log_level=settings.log_level,
-        access_log=False,  # the metrics count, and every reply carries its id
-        timeout_keep_alive=settings.keep_alive_s,
-        timeout_graceful_shutdown=settings.shutdown_timeout_s,
-        backlog=BACKLOG,
-        server_header=False,
-        date_header=False,
-    )
+    serve(app, settings)
     return 0
 
 

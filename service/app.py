@@ -59,8 +59,8 @@ def create_app(settings: Settings, engine_factory: EngineFactory | None = None) 
     app.add_middleware(RequestMiddleware, telemetry=gateway.telemetry)
     app.add_exception_handler(GatewayError, _answer_gateway_error)
     app.add_exception_handler(HTTPException, _answer_http_error)
-    # The hot route first: routes are tried in order.
-    for routes in (reconstruct, model, health):
+    reconstruct.add_route(app)  # first, since routes are tried in order and this is the hot one
+    for routes in (model, health):
         app.include_router(routes.router)
     return app
 

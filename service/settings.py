@@ -12,6 +12,11 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 MEBIBYTE = 1 << 20
 
 
+def _usable_core_count() -> int:
+    """Return how many cores this process may run on: in a container, fewer than the machine has."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 class Settings(BaseSettings):
     """Settings of one gateway process; read once at start and frozen."""
 
@@ -35,7 +40,7 @@ class Settings(BaseSettings):
     max_image_pixels: PositiveInt = 25_000_000
     max_in_flight: PositiveInt = 128
     """Requests in the house at once; the next one is answered 429."""
-    decode_workers: PositiveInt = min(4, os.cpu_count() or 1)
+    decode_workers: PositiveInt = min(4, _usable_core_count())
     """Images decoded at once; each may hold `max_image_pixels` x 3 bytes."""
     body_timeout_s: PositiveFloat = 10.0
     deadline_s: PositiveFloat = 2.0

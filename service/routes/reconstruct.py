@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request
+from fastapi import FastAPI, Request
 from starlette.responses import Response
 
 from service.gateway import gateway_of
 from service.middleware import record_of
 from service.parameters import parse_parameters
+from service.routes.direct import DirectRoute
 from service.routes.openapi import RECONSTRUCT_REQUEST, RECONSTRUCT_RESPONSES
 from service.routes.upload import read_upload
 
-router = APIRouter()
+
+def add_route(app: FastAPI) -> None:
+    """Add the route to the application itself: a router between the two would be matched at every request."""
+    app.router.add_api_route(
+        "/v1/reconstruct",
+        reconstruct,
+        methods=["POST"],
+        summary="Reconstruct a hand",
+        response_class=Response,
+        responses=RECONSTRUCT_RESPONSES,
+        openapi_extra=RECONSTRUCT_REQUEST,
+        route_class_override=DirectRoute,
+    )
 
 
-@router.post(
-    "/v1/reconstruct",
-    summary="Reconstruct a hand",
-    response_class=Response,
-    responses=RECONSTRUCT_RESPONSES,
-    openapi_extra=RECONSTRUCT_REQUEST,
-)
 async def reconstruct(request: Request) -> Response:
     """Return the mesh, the joints and the rotation of the hand that the picture shows.
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import sys
 
-import uvicorn
-
 from deploy.bench.null_engine import constant_mesh
 from service.app import create_app
 from service.contract import ModelContract
 from service.engines.protocol import Deadline, EngineHand, ImageArray
+from service.server import serve
 from service.settings import Settings
 
 VERSION = "1"
@@ -54,10 +53,5 @@ class NullEngine:
 
 
 if __name__ == "__main__":
-    uvicorn.run(
-        create_app(Settings(), NullEngine),
-        host="127.0.0.1",
-        port=int(sys.argv[1]),
-        log_level="warning",
-        access_log=False,
-    )
+    settings = Settings(port=int(sys.argv[1]), log_level="warning")
+    serve(create_app(settings, NullEngine), settings)
