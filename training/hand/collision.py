@@ -11,7 +11,7 @@ from training.hand.shape import ShapeParameters
 CAPSULE_RADII_M = (
     np.array([[10, 9, 8], [8, 7, 6.3], [8.2, 7.3, 6.5], [7.7, 7, 6], [6.7, 6, 5.4]], dtype=np.float64) * 1e-3
 )
-"""(5, 3): thumb to little, proximal to distal, of the mean shape; measured across its finger bones."""
+"""(5, 3): thumb to little, proximal to distal, of the mean shape; thinner than its skin, which yields."""
 
 ALLOWED_DEPTH_M = 0.004
 """Flesh gives way by this much before a pose is refused."""
