@@ -92,7 +92,7 @@ def test_up_matrices_give_back_kept_vertices_and_nearly_linear_functions(templat
     fine = rest_vertices_m(template)
     for coarse in template.topology.levels[1:]:
         kept = fine[coarse.kept]
-        up = np.einsum("nk,nkd->nd", coarse.up_weights, kept[coarse.up_indices])
+        up = np.einsum("vk,vkd->vd", coarse.up_weights, kept[coarse.up_indices])
         np.testing.assert_allclose(up[coarse.kept], kept, atol=1e-6)
         # Coordinates are linear functions; the mean error is the distance between the surfaces.
         assert np.linalg.norm(up - fine, axis=1).mean() < 2e-3
