@@ -88,6 +88,15 @@ def hand_silhouette(baked: BakedScene, camera: Camera) -> NDArray[np.bool_]:
 
 def visible_share(baked: BakedScene, camera: Camera, view: RenderedView) -> float:
     """Return the share of the hand's own silhouette that the view shows; 0 for a hand outside the picture."""
-    alone = hand_silhouette(baked, camera)
-    shown = (view.face_index >= 0) & baked.is_hand[view.face_index]
-    return float(shown.sum() / max(alone.sum(), 1))
+    alone = np.count_nonzero(hand_silhouette(baked, camera))
+    return _count(view.face_index, baked.is_hand) / max(alone, 1)
+
+
+@jit
+def _count(face_index: NDArray[np.int32], chosen: NDArray[np.bool_]) -> int:
+    """Return how many samples show a chosen face."""
+    total = 0
+    for face in face_index.ravel():
+        if face >= 0 and chosen[face]:
+            total += 1
+    return total
