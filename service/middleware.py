@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import re
 import uuid
@@ -16,6 +17,11 @@ from service.telemetry import RequestRecord, Telemetry
 log = logging.getLogger("simahand")
 
 SCOPE_KEY = "simahand.record"
+
+PROCESS_ID = uuid.uuid4().hex[:16]
+REQUEST_NUMBERS = itertools.count(1)
+"""Unique beside the process's id, without a system call for randomness in every request."""
+
 ACCEPTED_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 """What a caller may call its request: it ends up in logs and headers."""
 
@@ -68,7 +74,7 @@ class RequestMiddleware:
 
 def _request_id(scope: Scope) -> str:
     given = Headers(scope=scope).get("x-request-id", "")
-    return given if ACCEPTED_REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+    return given if ACCEPTED_REQUEST_ID.fullmatch(given) else f"{PROCESS_ID}-{next(REQUEST_NUMBERS):x}"
 
 
 def _route(scope: Scope) -> str:
