@@ -88,7 +88,7 @@ def hand_silhouette(baked: BakedScene, camera: Camera) -> NDArray[np.bool_]:
 
 def visible_share(baked: BakedScene, camera: Camera, view: RenderedView) -> float:
     """Return the share of the hand's own silhouette that the view shows; 0 for a hand outside the picture."""
-    alone = np.count_nonzero(hand_silhouette(baked, camera))
+    alone = int(np.count_nonzero(hand_silhouette(baked, camera)))
     return _count(view.face_index, baked.is_hand) / max(alone, 1)
 
 
