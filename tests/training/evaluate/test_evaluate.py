@@ -61,7 +61,7 @@ def photos(tmp_path: Path) -> Path:
 def picture_shape(path: Path) -> tuple[int, ...]:
     picture = cv2.imread(str(path))
     assert picture is not None
-    return picture.shape
+    return tuple(map(int, picture.shape))
 
 
 def evaluate(*arguments: str | Path) -> int:
