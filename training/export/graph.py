@@ -62,15 +62,20 @@ def trace(served: ServedHand) -> torch.jit.ScriptModule:
     """Return the module traced and frozen: weights are constants, batch norms are folded into convolutions.
 
     Raises:
-        ValueError: The trace holds a device, and so would run nowhere else.
+        ValueError: The trace would hold for the example alone, because `forward` branches on its input, or
+            names a device, because `forward` makes a tensor.
     """
     # Crops come as NHWC, so weights in that order spare a CPU the reordering (docs/benchmarks.md).
     served = served.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    with warnings.catch_warnings(), torch.inference_mode():
-        # A branch on the input would be frozen as the example took it.
-        warnings.simplefilter("error", TracerWarning)
-        traced = torch.jit.trace(served, sample_images(TRACED_BATCH_SIZE, seed=0))  # type: ignore[no-untyped-call]
+    with warnings.catch_warnings(record=True) as caught, torch.inference_mode():
+        warnings.simplefilter("always", TracerWarning)
+        example = sample_images(TRACED_BATCH_SIZE, seed=0)
+        # Not checked here but by `repository.verify`, at more batch sizes.
+        traced = torch.jit.trace(served, example, check_trace=False)  # type: ignore[no-untyped-call]
     frozen: torch.jit.ScriptModule = torch.jit.freeze(traced)
+    doubts = [str(warning.message) for warning in caught if issubclass(warning.category, TracerWarning)]
+    if doubts:
+        raise ValueError(f"the network cannot be traced: {doubts[0]}")
     devices = sorted(set(baked_devices(frozen)))
     if devices:
         raise ValueError(f"the traced graph is bound to {devices}: a tensor was made inside forward()")

@@ -1,0 +1,30 @@
+"""The real Triton for all tests that need one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from deploy.triton.install import CHECKOUT, install
+from deploy.triton.server import Ports, TritonServer
+from tests.untrained import export_untrained
+
+
+@pytest.fixture(scope="session")
+def model_repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The committed repository; without a model in it, one with an untrained network of the same contract."""
+    committed = CHECKOUT / "model_repository"
+    if (committed / "svr_hand" / "1" / "model.pt").is_file():
+        return committed
+    made = tmp_path_factory.mktemp("untrained") / "model_repository"
+    export_untrained(made)
+    return made
+
+
+@pytest.fixture(scope="session")
+def triton(model_repository: Path) -> Iterator[TritonServer]:
+    """A Triton server on free ports that serves `svr_hand`; a test that stops it starts it again."""
+    with TritonServer(install(), repository=model_repository, ports=Ports.free(), threads=1) as server:
+        yield server

@@ -1,0 +1,69 @@
+"""`python -m training export`, from a checkpoint to a repository."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.untrained import RECIPE
+from training.__main__ import main
+from training.checkpoint import Checkpoint, save_checkpoint
+from training.config import load_recipe
+from training.export.card import sha256
+from training.export.graph import ServedHand, load, sample_images
+from training.networks.hands import SingleViewHand
+
+
+def checkpoint(network: SingleViewHand, path: Path, *, scope: str) -> Path:
+    """Write a checkpoint whose averaged weights are the network's, and whose last ones are spoilt."""
+    config = load_recipe(RECIPE)
+    stage = next(stage.name for stage in config.stages if stage.scope == scope)
+    averaged = network.state_dict()
+    spoilt = {name: torch.zeros_like(tensor) for name, tensor in averaged.items()}
+    save_checkpoint(
+        Checkpoint(config=config, stage=stage, step=7, weights=spoilt, averaged_weights=averaged), path
+    )
+    return path
+
+
+def test_averaged_weights_are_served(tmp_path: Path, network: SingleViewHand) -> None:
+    source = checkpoint(network, tmp_path / "run.pt", scope="full")
+    scores = tmp_path / "rendered.json"
+    scores.write_text('{"pa_jpe_mm": 8.5}')
+    repository = tmp_path / "model_repository"
+    words = [
+        "export",
+        str(source),
+        "--repository",
+        str(repository),
+        "--version",
+        "3",
+        "--scores",
+        str(scores),
+    ]
+    assert main(words) == 0
+    images = sample_images(2, seed=1)
+    with torch.inference_mode():
+        exported = load(repository / "svr_hand" / "3" / "model.pt")(images)
+        torch.testing.assert_close(exported, tuple(ServedHand(network)(images)), atol=1e-4, rtol=0.0)
+    card = json.loads((repository / "svr_hand" / "3" / "card.json").read_text())
+    assert (card["step"], card["weights"], card["version"]) == (7, "averaged", 3)
+    assert card["scores"] == {"rendered": {"pa_jpe_mm": 8.5}}
+    assert card["sha256"]["checkpoint"] == sha256(source)
+
+
+def test_hand_without_orientation_is_refused(
+    tmp_path: Path, network: SingleViewHand, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = checkpoint(network, tmp_path / "run.pt", scope="shape")
+    assert main(["export", str(source), "--repository", str(tmp_path / "model_repository")]) == 2
+    assert "orientation" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["run.pt"]
+
+
+def test_missing_checkpoint_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["export", str(tmp_path / "nothing.pt")]) == 2
+    assert "nothing.pt" in capsys.readouterr().err
