@@ -8,6 +8,7 @@ from pathlib import Path
 
 from training.checkpoint import load_checkpoint
 from training.config import RunConfig, load_recipe, recipe_names
+from training.engine.allocator import keep_freed_memory
 from training.train.logbook import Logbook
 from training.train.stop import StopRequest
 from training.train.trainer import LAST, Trainer
@@ -49,6 +50,7 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.resume is None and (out / LAST).exists():
         raise ValueError(f"{out} holds a run already: give --resume to go on with it, or another --out")
     stop = StopRequest(hours=arguments.hours, steps=arguments.steps)
+    keep_freed_memory()
     with Logbook(out) as logbook, stop:
         trainer = Trainer(config, out=out, logbook=logbook)
         if arguments.resume is not None:
