@@ -30,5 +30,6 @@ def faults(prepare: str) -> int:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="glibc's allocator is what is asked")
 def test_freed_memory_is_not_faulted_in_again() -> None:
-    assert faults("") > 1_000
-    assert faults("keep_freed_memory()") < 1_000
+    # Where the kernel gives huge pages there are 20 faults for 40 MB, else 10,240.
+    assert faults("") >= 100
+    assert faults("keep_freed_memory()") < 20
