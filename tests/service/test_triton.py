@@ -5,8 +5,9 @@ from __future__ import annotations
 import collections
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import httpx
@@ -14,7 +15,9 @@ import numpy as np
 import pytest
 
 from deploy.triton.server import TritonServer
-from tests.service.conftest import gateway_process
+from service.app import create_app
+from service.settings import Settings
+from tests.service.conftest import served
 from tests.service.pictures import encoded, picture
 
 pytestmark = pytest.mark.triton
@@ -75,8 +78,8 @@ def test_many_at_once_are_answered_as_one_by_one(gateway: httpx.Client) -> None:
 
 
 def test_the_embedded_engine_gives_the_same_hand(gateway: httpx.Client, triton: TritonServer) -> None:
-    settings = {"ENGINE": "embedded", "MODEL_REPOSITORY": str(triton.repository)}
-    with gateway_process(settings) as embedded:
+    settings = Settings(engine="embedded", model_repository=triton.repository)
+    with served(create_app(settings)) as embedded:
         np.testing.assert_allclose(vertices(post(embedded)), vertices(post(gateway)), atol=1e-5)
 
 
@@ -87,15 +90,17 @@ def test_a_version_that_triton_does_not_have_is_not_found(gateway: httpx.Client)
 
 
 def test_a_full_queue_is_429_and_an_answer_too_late_504(triton: TritonServer) -> None:
-    settings = {"TRITON_URL": triton.grpc_url, "MODEL_REPOSITORY": str(triton.repository)}
-    with gateway_process(settings | {"MAX_IN_FLIGHT": "400", "DEADLINE_S": "60"}) as patient:
-        wait_for(lambda: is_ready(patient))
-        outcomes = all_at_once(patient, 250)
+    settings = Settings(triton_url=triton.grpc_url, model_repository=triton.repository)
+    patient = settings.model_copy(update={"max_in_flight": 400, "deadline_s": 60.0})
+    with served(create_app(patient)) as client:
+        wait_for(lambda: is_ready(client))
+        outcomes = all_at_once(client, 200)
         assert set(outcomes) == {"ok", "429 Triton's queue is full"}
-        assert post(patient).status_code == 200
-    with gateway_process(settings | {"DEADLINE_S": "0.03"}) as hurried:
-        wait_for(lambda: is_ready(hurried))
-        outcomes = all_at_once(hurried, 40)
+        assert post(client).status_code == 200
+    hurried = settings.model_copy(update={"deadline_s": 0.03})
+    with served(create_app(hurried)) as client:
+        wait_for(lambda: is_ready(client))
+        outcomes = all_at_once(client, 40)
         assert outcomes["504 Triton did not answer in time"] > 0
         assert {outcome[:3] for outcome in outcomes} <= {"ok", "504"}
 
@@ -117,9 +122,8 @@ class Load:
                 time.sleep(0.02)
 
 
-@pytest.mark.parametrize("end", ["restarted", "killed"])
 def test_a_triton_that_goes_away_under_load_is_told_and_found_again(
-    gateway: httpx.Client, triton: TritonServer, end: str
+    gateway: httpx.Client, triton: TritonServer
 ) -> None:
     """While Triton is away callers get 503, 429 or 504 and nothing else; then hands again, by itself."""
     wait_for(lambda: is_ready(gateway))
@@ -129,13 +133,13 @@ def test_a_triton_that_goes_away_under_load_is_told_and_found_again(
         caller.start()
     try:
         wait_for(lambda: 200 in load.statuses)
-        if end == "killed":
-            triton.kill()
-            wait_for(lambda: not is_ready(gateway))
-            assert gateway.get("/livez").status_code == 200
+        triton.stop()
+        wait_for(lambda: not is_ready(gateway))
+        assert gateway.get("/livez").status_code == 200
+        with early_gateway(triton) as early:
             triton.start()
-        else:
-            triton.restart()
+            wait_for(lambda: is_ready(early))
+            assert post(early).status_code == 200
         back = len(load.statuses)
         wait_for(lambda: is_ready(gateway))
         wait_for(lambda: 200 in load.statuses[back:])
@@ -143,24 +147,20 @@ def test_a_triton_that_goes_away_under_load_is_told_and_found_again(
         load.stop.set()
         for caller in callers:
             caller.join()
+        if not triton.ready():
+            triton.restart()
     assert set(load.statuses) <= {200, 429, 503, 504}
     assert 503 in load.statuses
     assert post(gateway).status_code == 200
 
 
-def test_the_gateway_starts_before_triton_and_finds_it(triton: TritonServer) -> None:
-    triton.stop()
-    settings = {"TRITON_URL": triton.grpc_url, "MODEL_REPOSITORY": str(triton.repository)}
-    try:
-        with gateway_process(settings) as early:
-            assert early.get("/readyz").status_code == 503
-            answer = post(early)
-            assert answer.status_code == 503
-            assert answer.json()["detail"] == "Triton is not ready"
-            triton.start()
-            wait_for(lambda: is_ready(early))
-            assert post(early).status_code == 200
-    finally:
-        if not triton.ready():
-            triton.stop()
-            triton.start()
+@contextmanager
+def early_gateway(triton: TritonServer) -> Iterator[httpx.Client]:
+    """A gateway that starts while there is no Triton."""
+    settings = Settings(triton_url=triton.grpc_url, model_repository=triton.repository)
+    with served(create_app(settings)) as client:
+        assert client.get("/readyz").status_code == 503
+        answer = post(client)
+        assert answer.status_code == 503
+        assert answer.json()["detail"] == "Triton is not ready"
+        yield client
