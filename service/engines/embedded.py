@@ -27,6 +27,8 @@ from service.errors import (
     UnknownModelError,
 )
 
+SHUTTING_DOWN = "the gateway is shutting down"
+
 Tensors = Mapping[str, NDArray[np.generic]]
 """What the network said of one crop, by the contract's names."""
 
@@ -81,7 +83,7 @@ class EmbeddedEngine:
             await asyncio.gather(self._worker, return_exceptions=True)
             self._worker = None
         while not self._queue.empty():
-            _settle(self._queue.get_nowait().answer, EngineUnavailableError("the gateway is shutting down"))
+            _settle(self._queue.get_nowait().answer, EngineUnavailableError(SHUTTING_DOWN))
         self._thread.shutdown()
 
     async def infer(
@@ -145,6 +147,10 @@ class EmbeddedEngine:
                 outcomes = await loop.run_in_executor(self._thread, self._run, [w.crop for w in batch])
             except RuntimeError as error:
                 outcomes = [EngineFaultError(f"the network failed: {error}")] * len(batch)
+            except asyncio.CancelledError:
+                for waiting in batch:
+                    _settle(waiting.answer, EngineUnavailableError(SHUTTING_DOWN))
+                raise
             for waiting, outcome in zip(batch, outcomes, strict=True):
                 _settle(waiting.answer, outcome)
 
