@@ -1,13 +1,14 @@
 """What flows between the rooms of `training`: the truth of a batch, and what a network says of it.
 
-Legend: B batch, J = 21 joints, V = 778 vertices, V0 = 49 vertices of the coarsest level, C = 8 x trunk channels.
-Frames as in `training.contract`; metres everywhere.
+Legend: B batch, J = 21 joints, V = 778 vertices, V0 = 49 vertices of the coarsest level, C = 8 x trunk
+channels. Frames as in `training.contract`; metres everywhere.
 """
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
+import torch
 from torch import Tensor
 
 
@@ -32,6 +33,11 @@ class HandBatch(NamedTuple):
     images: Tensor
     """(B, 3, 128, 128) float32 in [0, 1], RGB."""
     truth: HandTruth
+
+    def to(self, device: torch.device) -> HandBatch:
+        """Return the batch on a device; the same tensors where they are there already."""
+        truth = HandTruth(*(labels.to(device, non_blocking=True) for labels in self.truth))
+        return HandBatch(self.images.to(device, non_blocking=True), truth)
 
 
 class HandShape(NamedTuple):

@@ -80,9 +80,10 @@ def measure(
     predicted: list[Hands] = []
     true: list[Hands] = []
     visibility: list[Float32] = []
+    device = next(network.parameters()).device
     with evaluating(network), contextlib.nullcontext() if context is None else context:
         for batch in batches:
-            predicted.append(predict(network, batch.images, scope=scope))
+            predicted.append(predict(network, batch.images.to(device), scope=scope))
             true.append(_true_hands(batch.truth, scope))
             visibility.append(batch.truth.visibility.numpy())
     if not predicted:
@@ -100,7 +101,7 @@ def _true_hands(truth: HandTruth, scope: str) -> Hands:
 
 
 def _hands(vertices_m: Tensor, joints_m: Tensor, joints_uv: Tensor) -> Hands:
-    return Hands(*(part.float().numpy() for part in (vertices_m, joints_m, joints_uv)))
+    return Hands(*(part.float().cpu().numpy() for part in (vertices_m, joints_m, joints_uv)))
 
 
 def _joined(hands: list[Hands]) -> Hands:

@@ -41,14 +41,15 @@ class _Scope:
 
 
 class Stage:
-    """The state of a stage between two updates."""
+    """The state of a stage between two updates; it computes where the network's parameters are."""
 
     def __init__(
         self, network: SingleViewHand, config: RunConfig, stage: StageConfig, topology: HandTopology
     ) -> None:
         self.config, self.stage, self.network = config, stage, network
         self.step_count = 0
-        self._scope = _scope(network, stage, Criterion(stage.losses, topology))
+        self.device = next(network.parameters()).device
+        self._scope = _scope(network, stage, Criterion(stage.losses, topology).to(self.device))
         self.optimiser = _optimiser(self._scope.module, config, stage)
         self.average = AveragedWeights(network, decay=config.ema_decay)
         self._skipped_in_a_row = 0
@@ -63,7 +64,8 @@ class Stage:
         rate = learning_rate(self.stage, self.step_count)
         for group in self.optimiser.param_groups:
             group["lr"] = rate
-        with autocast(self.config):
+        batch = batch.to(self.device)
+        with autocast(self.config, self.device):
             prediction = self._scope.module(batch.images)
         losses = self._scope.losses(prediction, batch.truth)
         self.optimiser.zero_grad(set_to_none=True)
@@ -94,9 +96,9 @@ class Stage:
             raise FloatingPointError(f"no finite gradient for {MAX_SKIPPED_IN_A_ROW} batches")
 
 
-def autocast(config: RunConfig) -> torch.autocast:
-    """Return the context in which a run's forward passes compute."""
-    return torch.autocast("cpu", torch.bfloat16, enabled=config.precision == "bf16")
+def autocast(config: RunConfig, device: torch.device) -> torch.autocast:
+    """Return the context in which a run's forward passes compute on a device."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=config.precision == "bf16")
 
 
 def _scope(network: SingleViewHand, stage: StageConfig, criterion: Criterion) -> _Scope:

@@ -6,6 +6,8 @@ import argparse
 import dataclasses
 from pathlib import Path
 
+import torch
+
 from training.checkpoint import load_checkpoint
 from training.config import RunConfig, load_recipe, recipe_names
 from training.engine.allocator import keep_freed_memory
@@ -31,6 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--init", type=Path, metavar="CHECKPOINT", help="start from a checkpoint's weights")
     parser.add_argument("--stage", help="with --init: begin with this stage instead of the first")
+    parser.add_argument("--device", default="cpu", help="cpu, cuda or cuda:N (default: cpu)")
     parser.add_argument("--hours", type=float, help="stop, with a checkpoint, after this time")
     parser.add_argument("--steps", type=int, help="stop, with a checkpoint, after this many updates")
 
@@ -45,6 +48,7 @@ def run(arguments: argparse.Namespace) -> None:
         raise ValueError("--resume goes on with a run and --init starts one: give one of them")
     if arguments.stage is not None and arguments.init is None:
         raise ValueError("--stage needs --init: without earlier weights a run begins with its first stage")
+    device = _device(arguments.device)
     config = _with_data(load_recipe(arguments.recipe), arguments.data)
     out = arguments.out or RUNS / Path(arguments.recipe).stem
     if arguments.resume is None and (out / LAST).exists():
@@ -52,7 +56,7 @@ def run(arguments: argparse.Namespace) -> None:
     stop = StopRequest(hours=arguments.hours, steps=arguments.steps)
     keep_freed_memory()
     with Logbook(out) as logbook, stop:
-        trainer = Trainer(config, out=out, logbook=logbook)
+        trainer = Trainer(config, out=out, logbook=logbook, device=device)
         if arguments.resume is not None:
             own = arguments.resume == Path(LAST)
             trainer.resume(load_checkpoint(out / LAST if own else arguments.resume))
@@ -65,3 +69,15 @@ def _with_data(config: RunConfig, root: Path | None) -> RunConfig:
     if root is None:
         return config
     return dataclasses.replace(config, data=dataclasses.replace(config.data, root=str(root)))
+
+
+def _device(name: str) -> torch.device:
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise ValueError(f"--device must be cpu, cuda or cuda:N, got {name!r}") from error
+    if device.type not in {"cpu", "cuda"}:
+        raise ValueError(f"--device must be cpu, cuda or cuda:N, got {name!r}")
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise ValueError(f"there is no {name}: torch sees {torch.cuda.device_count()} CUDA devices")
+    return device

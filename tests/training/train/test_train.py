@@ -158,6 +158,8 @@ def test_a_signal_stops_between_two_updates(drawn_data: Path, tmp_path: Path) ->
         (["--stage", "full"], "--stage needs --init"),
         (["--resume", "nothing.pt"], "no checkpoint at nothing.pt"),
         (["--hours", "0"], "--hours must be positive, got 0"),
+        (["--device", "cuda:99"], "there is no cuda:99"),
+        (["--device", "abacus"], "--device must be cpu, cuda or cuda:N, got 'abacus'"),
         (["--steps", "0"], "--steps must be at least 1, got 0"),
     ],
 )
