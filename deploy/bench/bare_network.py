@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from deploy.triton.server import KEEP_FREED_MEMORY
 
 _MODULE = "deploy.bench.contenders.bare_torchscript"
 
@@ -36,9 +39,12 @@ class BareNetwork:
 
 @contextmanager
 def bare_network(model: Path) -> Iterator[BareNetwork]:
-    """Run the network of a `model.pt` until the body ends."""
+    """Run the network of a `model.pt` until the body ends, with the memory settings that Triton gets here."""
     command = [sys.executable, "-m", _MODULE, str(model)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+    environment = {**os.environ, **KEEP_FREED_MEMORY}
+    with subprocess.Popen(
+        command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
         try:
             yield BareNetwork(process)
         finally:
