@@ -5,9 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-HEADER = (
-    "# Every version that the project is tested with, for all extras; pip reads it with -c. Made by `make lock`."
-)
+HEADER = "# Every version that the project is tested with, for all extras; for pip's -c. Made by `make lock`."
 
 
 def locked(freeze: str) -> str:

@@ -1,4 +1,4 @@
-"""The house rules that a reader relies on: who imports whom, how large a thing may grow, what is committed."""
+"""The house rules that a reader relies on: who imports whom, how large a thing may grow, what is there."""
 
 from __future__ import annotations
 

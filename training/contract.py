@@ -100,6 +100,6 @@ def outputs(vertex_count: int) -> tuple[TensorSpec, ...]:
             shape=(JOINT_COUNT, 2),
             unit="crop side",
             frame="crop",
-            meaning="the 21 joints in the image; (0, 0) is the crop's top left corner, (1, 1) its bottom right",
+            meaning="the 21 joints in the image; (0, 0) is the crop's top left, (1, 1) its bottom right",
         ),
     )
