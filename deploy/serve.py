@@ -10,7 +10,6 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NoReturn
 
 from deploy.network import answers_ok, check_port_is_free
 from deploy.signals import interrupt_on_stop
@@ -48,9 +47,11 @@ def main(argv: list[str] | None = None) -> int:
         check_port_is_free(arguments.host, arguments.port)
         print("Starting Triton ...", flush=True)
         with server, _gateway(arguments, server) as gateway:
-            _wait_until_ready(gateway, host=arguments.host, port=arguments.port)
+            _wait_until_ready(server, gateway, host=arguments.host, port=arguments.port)
             print(WELCOME.format(host=arguments.host, port=arguments.port, log=server.log), flush=True)
-            _watch(server, gateway)
+            while True:
+                _check_alive(server, gateway)
+                time.sleep(POLL_S)
     except (TritonError, GatewayError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -95,24 +96,23 @@ def _gateway(arguments: argparse.Namespace, server: TritonServer) -> Iterator[su
             process.wait()
 
 
-def _wait_until_ready(gateway: subprocess.Popen[bytes], *, host: str, port: int) -> None:
+def _wait_until_ready(
+    server: TritonServer, gateway: subprocess.Popen[bytes], *, host: str, port: int
+) -> None:
     deadline_s = time.monotonic() + GATEWAY_READY_TIMEOUT_S
     while not answers_ok(host, port, "/readyz"):
-        if gateway.poll() is not None:
-            raise GatewayError(f"the gateway exited with {gateway.returncode}")
+        _check_alive(server, gateway)
         if time.monotonic() > deadline_s:
             raise GatewayError(f"the gateway is not ready after {GATEWAY_READY_TIMEOUT_S:.0f} s")
         time.sleep(POLL_S)
 
 
-def _watch(server: TritonServer, gateway: subprocess.Popen[bytes]) -> NoReturn:
-    """Wait until a part ends by itself, and raise."""
-    while True:
-        if server.poll() is not None:
-            raise TritonError(f"Triton ended with {server.poll()}, see {server.log}")
-        if gateway.poll() is not None:
-            raise GatewayError(f"the gateway ended with {gateway.returncode}")
-        time.sleep(POLL_S)
+def _check_alive(server: TritonServer, gateway: subprocess.Popen[bytes]) -> None:
+    """Raise if a part has ended by itself."""
+    if server.poll() is not None:
+        raise TritonError(f"Triton ended with {server.poll()}, see {server.log}")
+    if gateway.poll() is not None:
+        raise GatewayError(f"the gateway ended with {gateway.returncode}")
 
 
 if __name__ == "__main__":

@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from training.checkpoint import Checkpoint, load_checkpoint
-from training.config import as_dict
+from training.config import RunConfig, as_dict
 from training.export.card import Card, Verification, read_scores, sha256
 from training.export.graph import ServedHand
 from training.export.repository import Target, write_version
@@ -63,7 +64,7 @@ def run(arguments: argparse.Namespace) -> None:
             weights="last" if checkpoint.averaged_weights is None else "averaged",
             images_seen=checkpoint.images_seen,
             trained_s=round(checkpoint.trained_s, 1),
-            recipe=as_dict(checkpoint.config),
+            recipe=_recipe(checkpoint.config),
             data=checkpoint.data,
             scores=scores,
             sha256={
@@ -81,6 +82,13 @@ def run(arguments: argparse.Namespace) -> None:
     print(f"{target.version_folder}: {card.parameters:,} parameters, {size_mb:.1f} MB")
     for name, difference in card.verification.largest_difference.items():
         print(f"  {name}: exported equals eager within {difference:.1e}")
+
+
+def _recipe(config: RunConfig) -> dict[str, Any]:
+    """Return the run without the folder of its data, which says nothing elsewhere."""
+    recipe = as_dict(config)
+    del recipe["data"]["root"]
+    return recipe
 
 
 def trained_network(checkpoint: Checkpoint) -> SingleViewHand:

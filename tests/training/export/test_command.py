@@ -51,6 +51,7 @@ def test_averaged_weights_are_served(tmp_path: Path, network: SingleViewHand) ->
         torch.testing.assert_close(exported, tuple(ServedHand(network)(images)), atol=1e-4, rtol=0.0)
     card = json.loads((repository / "svr_hand" / "3" / "card.json").read_text())
     assert (card["step"], card["weights"], card["version"]) == (7, "averaged", 3)
+    assert "root" not in card["recipe"]["data"], "a folder of the machine that trained"
     assert card["scores"] == {"rendered": {"pa_jpe_mm": 8.5}}
     assert card["sha256"]["checkpoint"] == sha256(source)
 

@@ -17,6 +17,9 @@ import triton_python_backend_utils as pb_utils
 from torch import Tensor
 from torch.utils.dlpack import from_dlpack
 
+FORWARD_ERRORS = (RuntimeError, torch.jit.Error)
+"""What a forward raises: an operator's error, and TorchScript's, which is no RuntimeError."""
+
 
 class TritonPythonModel:
     """One instance of one model; the name and the methods are Triton's."""
@@ -61,7 +64,7 @@ class TritonPythonModel:
         """Return a response for each of `inputs`, which agree in all but the batch size."""
         try:
             outputs = self._forward([torch.cat(column) for column in zip(*inputs, strict=True)])
-        except RuntimeError as error:
+        except FORWARD_ERRORS as error:
             if len(inputs) == 1:
                 return [_failure(str(error), pb_utils.TritonError.INTERNAL)]
             # One of them broke the batch: each for itself, so that only the guilty one fails.
