@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from deploy.triton.install import CHECKOUT, install
 from deploy.triton.server import Ports, TritonServer
 from tests.untrained import export_untrained
+
+# Machines that run tests do other things as well: how long an example took says nothing.
+hypothesis.settings.register_profile("patient", deadline=None)
+hypothesis.settings.load_profile("patient")
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
@@ -42,6 +42,7 @@ def levels_apart(a: ImageArray, b: ImageArray) -> int:
     return int(np.abs(a.astype(int) - b.astype(int)).max())
 
 
+@settings(max_examples=40)
 @given(left=st.floats(-150, 350), top=st.floats(-150, 250), side=st.floats(20, 900), seed=st.integers(0, 3))
 def test_is_the_crop_that_training_cuts(left: float, top: float, side: float, seed: int) -> None:
     pixels = picture(400, 300, seed=seed, period_px=25)
@@ -49,6 +50,7 @@ def test_is_the_crop_that_training_cuts(left: float, top: float, side: float, se
     assert levels_apart(ours, training_crop(pixels, SquareBox(left, top, side))) <= 1
 
 
+@settings(max_examples=40)
 @given(
     left=st.integers(-40, 300), top=st.integers(-40, 200), side=st.integers(64, 320), seed=st.integers(0, 3)
 )
@@ -107,7 +109,7 @@ def test_of_a_turned_jpeg_that_its_decoder_shrank_is_that_of_the_upright_one(
     assert levels_apart(turned.image, straight) <= 4
 
 
-@pytest.mark.parametrize("side_px", [511, 512, 1030, 2301])
+@pytest.mark.parametrize("side_px", [511, 512, 1030, 2049])
 def test_of_a_large_jpeg_that_its_decoder_shrank_is_that_of_the_pixels(
     side_px: int, contract: ModelContract
 ) -> None:

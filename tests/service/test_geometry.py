@@ -13,6 +13,8 @@ from service.crop import Square
 from service.engines.protocol import EngineHand
 from service.geometry import Intrinsics, gltf_axes, joints_in_picture, mirror, solve_translation
 from tests.service.hands import template_hand
+from training.synthetic.actor import sample_actor
+from training.synthetic.cameras import CameraTargets, sample_cameras
 
 CAMERA = Intrinsics(fx_px=900.0, fy_px=880.0, cx_px=330.0, cy_px=235.0)
 METRE_IN_MM = 1e3
@@ -64,6 +66,29 @@ def test_translation_is_exact_where_the_joints_are(x_m: float, y_m: float, z_m: 
     solved_m = solve_translation(joints_m, project(joints_m + truth_m, CAMERA), CAMERA)
     assert solved_m is not None
     assert np.linalg.norm(solved_m - truth_m) * METRE_IN_MM < 1e-3
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_translation_is_exact_on_rendered_truth(seed: int) -> None:
+    """Poses, shapes and cameras as the training set is rendered with, in single precision as on the wire."""
+    rng = np.random.default_rng(seed)
+    actor = sample_actor(rng)
+    targets = CameraTargets(
+        joints_m=actor.posed.joints_m,
+        forearm_direction=actor.posed.elbow_m / np.linalg.norm(actor.posed.elbow_m),
+        up=np.array([0.0, 1.0, 0.0]),
+        above_table=False,
+    )
+    for camera in sample_cameras(rng, targets, views=8, size_px=160, crop_scale=2.0):
+        in_camera_m = actor.posed.joints_m @ camera.R.T + camera.t_m
+        intrinsics = Intrinsics(camera.K[0, 0], camera.K[1, 1], camera.K[0, 2], camera.K[1, 2])
+        solved_m = solve_translation(
+            (in_camera_m - in_camera_m[0]).astype(np.float32),
+            project(in_camera_m, intrinsics).astype(np.float32),
+            intrinsics,
+        )
+        assert solved_m is not None
+        assert np.linalg.norm(solved_m - in_camera_m[0]) * METRE_IN_MM < 0.05
 
 
 def test_translation_stays_close_where_the_joints_are_off() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import collections
 import threading
 import time
@@ -16,6 +17,9 @@ import pytest
 
 from deploy.triton.server import TritonServer
 from service.app import create_app
+from service.contract import ModelContract, load_contract
+from service.engines.triton import TritonEngine
+from service.errors import EngineFaultError
 from service.settings import Settings
 from tests.service.conftest import served
 from tests.service.pictures import encoded, picture
@@ -81,6 +85,26 @@ def test_the_embedded_engine_gives_the_same_hand(gateway: httpx.Client, triton: 
     settings = Settings(engine="embedded", model_repository=triton.repository)
     with served(create_app(settings)) as embedded:
         np.testing.assert_allclose(vertices(post(embedded)), vertices(post(gateway)), atol=1e-5)
+
+
+def test_a_model_of_another_contract_is_found_out(triton: TritonServer) -> None:
+    """Triton serves what it is given; the gateway compares it with what it promises its callers."""
+    contract = load_contract(triton.repository, "svr_hand")
+    drifted = contract.model_copy(
+        update={"outputs": tuple(t.model_copy(update={"shape": (20, 3)}) for t in contract.outputs[1:2])}
+    )
+
+    async def verify(promised: ModelContract) -> None:
+        engine = TritonEngine(url=triton.grpc_url, contract=promised, retry_after_s=1)
+        await engine.start()
+        try:
+            await engine.verify()
+        finally:
+            await engine.close()
+
+    asyncio.run(verify(contract))
+    with pytest.raises(EngineFaultError, match="joints__1"):
+        asyncio.run(verify(drifted))
 
 
 def test_a_version_that_triton_does_not_have_is_not_found(gateway: httpx.Client) -> None:
