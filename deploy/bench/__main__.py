@@ -9,8 +9,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from deploy.bench.cores import Cores, choose_cores
+from deploy.bench.deployment import deployed
 from deploy.bench.machine import this_machine
-from deploy.bench.network_comparison import NetworkRounds, compare_network, deployed
+from deploy.bench.network_comparison import NetworkRounds, compare_network
 from deploy.bench.null_comparison import compare_null, null_cases
 from deploy.bench.report import render
 from deploy.bench.statistics import Sample

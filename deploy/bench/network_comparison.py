@@ -4,23 +4,17 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from sima_hand_client import HandClient
 
-from deploy.bench.bare_network import BareNetwork, bare_network
-from deploy.bench.cores import Cores, pinned_to
+from deploy.bench.deployment import Deployment
 from deploy.bench.load import HttpTarget, measure_http
 from deploy.bench.photo import make_photo
-from deploy.bench.processes import ProcessTree, free_port, running
 from deploy.bench.statistics import Sample
 from deploy.bench.triton_load import measure_triton
 from deploy.bench.wire import post
-from deploy.triton.install import install
-from deploy.triton.server import Ports, TritonServer
 
 BATCHES = (1, 2, 4, 8, 16, 32)
 CONCURRENCIES = (1, 8, 32)
@@ -28,70 +22,22 @@ CLIENT_PHOTOS_PX = ((224, 224), (1920, 1080))
 
 
 @dataclass(frozen=True, kw_only=True)
-class Deployment:
-    """The model in Triton, the gateway before it, and the bare network beside them, all running."""
-
-    model_name: str
-    bare: BareNetwork
-    triton_url: str
-    triton: ProcessTree
-    gateway_port: int
-    gateway: ProcessTree
-
-
-@dataclass(frozen=True, kw_only=True)
 class NetworkRounds:
     """All rounds of each measurement.
 
     Attributes:
+        model: what was served, in words.
         bare_per_s: images a second by batch size.
         triton: by concurrency.
         gateway: by concurrency; its CPU time is the gateway's own, without Triton's.
         client: one caller of the Python client, by the photo's width and height in pixels.
     """
 
+    model: str
     bare_per_s: dict[int, list[float]]
     triton: dict[int, list[Sample]]
     gateway: dict[int, list[Sample]]
     client: dict[tuple[int, int], list[Sample]]
-
-
-@contextmanager
-def deployed(repository: Path, model_name: str, cores: Cores) -> Iterator[Deployment]:
-    """Start everything: the network on the server's core, with one thread, the gateway on the load's.
-
-    The bare loop and Triton then have the same core and no more, and the gateway takes nothing from either.
-
-    Raises:
-        ValueError: the repository has no exported model of this name.
-    """
-    versions = sorted((repository / model_name).glob("*/model.pt"), key=lambda path: int(path.parent.name))
-    if not versions:
-        raise ValueError(f"no {model_name}/VERSION/model.pt in {repository}: export the model first")
-    ports = Ports.free()
-    gateway_port = free_port()
-    with ExitStack() as stack:
-        with pinned_to(cores.server):
-            bare = stack.enter_context(bare_network(versions[-1]))
-            server = TritonServer(install(), repository=repository, ports=ports, threads=1)
-            stack.enter_context(server)
-        stack.enter_context(pinned_to(cores.load))
-        environment = {
-            "SIMAHAND_TRITON_URL": server.grpc_url,
-            "SIMAHAND_MODEL_REPOSITORY": str(repository),
-            "SIMAHAND_MODEL_NAME": model_name,
-            "SIMAHAND_PORT": str(gateway_port),
-            "SIMAHAND_LOG_LEVEL": "warning",
-        }
-        gateway = stack.enter_context(running(["-m", "service"], port=gateway_port, environment=environment))
-        yield Deployment(
-            model_name=model_name,
-            bare=bare,
-            triton_url=server.grpc_url,
-            triton=ProcessTree(server.pid),
-            gateway_port=gateway_port,
-            gateway=gateway,
-        )
 
 
 def compare_network(
@@ -99,6 +45,7 @@ def compare_network(
 ) -> NetworkRounds:
     """Measure bare network, Triton and gateway in turn, `rounds` times."""
     results = NetworkRounds(
+        model=deployment.model.describe(),
         bare_per_s=defaultdict(list),
         triton=defaultdict(list),
         gateway=defaultdict(list),
@@ -121,7 +68,7 @@ def compare_network(
             results.triton[concurrency].append(
                 measure_triton(
                     deployment.triton_url,
-                    deployment.model_name,
+                    deployment.model.name,
                     server=deployment.triton,
                     concurrency=concurrency,
                     seconds=seconds,

@@ -19,9 +19,9 @@ like (uploaded file, Pillow, lists, no reply model); *LitServe* follows its docu
 """
 
 _NETWORK_NOTE = """\
-The network has one core and one thread, in the bare loop and in Triton alike; gateway and load share the
-other core. *Share* is throughput over the best bare batch. The gateway gets JPEGs and answers JSON, Triton
-alone gets finished crops over gRPC; the gateway's CPU is its own, without Triton's.
+It has one core and one thread, in the bare loop and in Triton alike; gateway and load share the other core.
+*Share* is throughput over the best bare batch. The gateway gets JPEGs and answers JSON, Triton alone gets
+finished crops over gRPC; the gateway's CPU is its own, without Triton's.
 """
 
 
@@ -46,7 +46,8 @@ def render(
         for concurrency, rounds in null_rounds.items():
             blocks += [f"### {concurrency} at a time", null_table(rounds), _null_ratios(rounds)]
     if network is not None:
-        blocks += ["## With the real network", _NETWORK_NOTE, network_table(network), _network_lines(network)]
+        note = f"The network is {network.model}.\n{_NETWORK_NOTE}"
+        blocks += ["## With the real network", note, network_table(network), _network_lines(network)]
     return "\n\n".join(block.strip() for block in blocks) + "\n"
 
 

@@ -12,8 +12,9 @@ import pytest
 
 from deploy.bench.__main__ import main
 from deploy.bench.cores import choose_cores
+from deploy.bench.deployment import deployed
 from deploy.bench.machine import this_machine
-from deploy.bench.network_comparison import BATCHES, CONCURRENCIES, compare_network, deployed
+from deploy.bench.network_comparison import BATCHES, CONCURRENCIES, compare_network
 from deploy.bench.null_comparison import CEILING, GATEWAY, Case, compare_null, null_cases
 from deploy.bench.null_engine import constant_mesh
 from deploy.bench.photo import make_photo
