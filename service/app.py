@@ -20,8 +20,8 @@ from service.encode.negotiation import Encoder, Encoders
 from service.engines.embedded import EmbeddedEngine, EmbeddedLimits
 from service.engines.protocol import Engine, EngineFactory
 from service.engines.triton import TritonEngine
-from service.errors import GatewayError, error_response, problem_response
-from service.gateway import Gateway
+from service.errors import EngineUnavailableError, GatewayError, error_response, problem_response
+from service.gateway import Gateway, gateway_of
 from service.middleware import RequestMiddleware, record_of
 from service.pipeline import Limits, Pipeline
 from service.readiness import Readiness
@@ -125,6 +125,8 @@ async def _answer_gateway_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, GatewayError)
     record = record_of(request.scope)
     record.outcome = error.slug
+    if isinstance(error, EngineUnavailableError):
+        gateway_of(request).readiness.doubt()
     return error_response(error, record.request_id)
 
 

@@ -32,6 +32,10 @@ class Readiness:
         self._proved = False
         self._lock = asyncio.Lock()
 
+    def doubt(self) -> None:
+        """Have the engine prove itself again at the next check: it was away, perhaps between two checks."""
+        self._proved = False
+
     async def check(self) -> None:
         """Return if the engine is ready.
 

@@ -18,7 +18,7 @@ async def livez() -> JSONResponse:
     return JSONResponse({"status": "alive"})
 
 
-@router.get("/readyz", summary="May it be sent requests?", responses=problem_responses(502, 503, 504))
+@router.get("/readyz", summary="May it be sent requests?", responses=problem_responses(429, 502, 503, 504))
 async def readyz(request: Request) -> JSONResponse:
     """Return 200 when the engine has answered a canary since it was last away, and is there now."""
     await gateway_of(request).readiness.check()

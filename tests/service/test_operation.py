@@ -188,6 +188,11 @@ def test_readiness_follows_the_engine_and_liveness_does_not(
         engine.failure = None
         assert client.get("/readyz").status_code == 200
         assert len(engine.asked) == 2, "a canary after every absence"
+        engine.failure = EngineUnavailableError("away between two checks")
+        assert post(client).status_code == 503
+        engine.failure = None
+        assert client.get("/readyz").status_code == 200
+        assert len(engine.asked) == 4, "the request, and a canary after it"
 
 
 def test_metrics_count_requests_and_stages(client: httpx.Client) -> None:
