@@ -23,6 +23,10 @@ KEEP_FREED_MEMORY = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(1 <<
 """For glibc's malloc. Every batch needs the same large maps again, and by default glibc returns them to the
 kernel in between: the page faults took a sixth of the time of a batch of 16."""
 
+WAIT_ASLEEP = {"OMP_WAIT_POLICY": "PASSIVE"}
+"""For torch's threads. By default they spin while they wait for one another, and so hold the core of the one
+that they wait for when the machine is busy: 6.6 s instead of 0.3 s an image, two threads on two busy cores."""
+
 
 class TritonStartError(TritonError):
     """The server exited or did not become ready; the message ends with the tail of its log."""
@@ -226,7 +230,7 @@ class TritonServer:
         )
         # The embedded interpreter ignores PYTHONPATH and takes its packages from the first `python3` here.
         environment["PATH"] = os.pathsep.join([str(self._installation.interpreters), environment["PATH"]])
-        environment |= {name: os.environ.get(name, value) for name, value in KEEP_FREED_MEMORY.items()}
+        environment = {**KEEP_FREED_MEMORY, **WAIT_ASLEEP, **environment}
         if self._threads is not None:
             environment["OMP_NUM_THREADS"] = str(self._threads)
         return environment

@@ -65,13 +65,11 @@ def trace(served: ServedHand) -> torch.jit.ScriptModule:
         ValueError: The trace would hold for the example alone, because `forward` branches on its input, or
             names a device, because `forward` makes a tensor.
     """
-    # Crops come as NHWC, so weights in that order spare a CPU the reordering (docs/benchmarks.md).
-    served = served.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     with warnings.catch_warnings(record=True) as caught, torch.inference_mode():
         warnings.simplefilter("always", TracerWarning)
         example = sample_images(TRACED_BATCH_SIZE, seed=0)
         # Not checked here but by `repository.verify`, at more batch sizes.
-        traced = torch.jit.trace(served, example, check_trace=False)  # type: ignore[no-untyped-call]
+        traced = torch.jit.trace(served.eval(), example, check_trace=False)  # type: ignore[no-untyped-call]
     frozen: torch.jit.ScriptModule = torch.jit.freeze(traced)
     doubts = [str(warning.message) for warning in caught if issubclass(warning.category, TracerWarning)]
     if doubts:
