@@ -7,7 +7,6 @@ import io
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageOps
 
 from sima_hand_client.camera import camera_of
@@ -16,7 +15,8 @@ from sima_hand_client.types import FloatArray, HandResult, IndexArray, ModelInfo
 
 _MESH_RGB = np.array([158, 196, 236], dtype=np.float32)
 _MESH_OPACITY = 0.72
-_SUPERSAMPLING = 2  # mesh edges are drawn at twice the size, then halved
+_BACKGROUND_RGB = (24, 26, 30)
+_SUPERSAMPLING = 2  # mesh edges are drawn at twice the size, then averaged
 _VIEWS_DEG = (0, 90, 180)
 
 
@@ -52,7 +52,7 @@ def draw_overlay(
 
 def draw_views(result: HandResult, model: ModelInfo, *, side_px: int = 480) -> Image.Image:
     """Draw the mesh alone, orthographic: as the camera sees it, from its side, from behind."""
-    sheet = Image.new("RGB", (side_px * len(_VIEWS_DEG), side_px), (24, 26, 30))
+    sheet = Image.new("RGB", (side_px * len(_VIEWS_DEG), side_px), _BACKGROUND_RGB)
     centred_m = result.vertices_root_m - (result.vertices_root_m.min(0) + result.vertices_root_m.max(0)) / 2
     scale_px_per_m = 0.45 * side_px / np.linalg.norm(centred_m, axis=-1).max()
     for column, angle_deg in enumerate(_VIEWS_DEG):
@@ -61,7 +61,7 @@ def draw_views(result: HandResult, model: ModelInfo, *, side_px: int = 480) -> I
         turned_m = centred_m @ turn.T
         points_px = turned_m * scale_px_per_m + np.array([side_px / 2, side_px / 2, 0], dtype=np.float32)
         normals = vertex_normals(turned_m, model.faces_of(result.hand))
-        view = Image.new("RGB", (side_px, side_px), (24, 26, 30))
+        view = Image.new("RGB", (side_px, side_px), _BACKGROUND_RGB)
         _paste_mesh(view, points_px.astype(np.float32), model.faces, lambert(normals), opacity=1.0)
         sheet.paste(view, (column * side_px, 0))
     return sheet
@@ -79,21 +79,22 @@ def _paste_mesh(
         return
     local_px = points_px.copy()
     local_px[:, :2] = (points_px[:, :2] - left_top) * _SUPERSAMPLING
-    shade, covered = rasterise(
+    fine_shade, fine_coverage = rasterise(
         local_px, faces, brightness, width_px=width_px * _SUPERSAMPLING, height_px=height_px * _SUPERSAMPLING
     )
+    coverage = _shrunk(fine_coverage.astype(np.float32))  # (height, width)
+    # The mean over the covered part of a pixel alone, or the silhouette would have a dark seam.
+    shade = _shrunk(fine_shade) / np.maximum(coverage, np.finfo(np.float32).tiny)
     mesh = Image.fromarray((shade[..., None] * _MESH_RGB).clip(0, 255).astype(np.uint8))
-    mask = Image.fromarray((covered * (255 * opacity)).astype(np.uint8))
-    # Colour outside the silhouette is black: weigh by coverage, or the halved edge darkens.
-    halved_mask = mask.reduce(_SUPERSAMPLING)
-    halved_mesh = _unweighted(mesh.reduce(_SUPERSAMPLING), halved_mask, opacity=opacity)
-    canvas.paste(halved_mesh, tuple(left_top.tolist()), halved_mask)
+    mask = Image.fromarray((coverage * (255 * opacity)).astype(np.uint8))
+    canvas.paste(mesh, tuple(left_top.tolist()), mask)
 
 
-def _unweighted(mesh: Image.Image, mask: Image.Image, *, opacity: float) -> Image.Image:
-    coverage = np.asarray(mask, dtype=np.float32)[..., None] / (255 * opacity)
-    colour: npt.NDArray[np.float32] = np.asarray(mesh, dtype=np.float32) / np.maximum(coverage, 1e-3)
-    return Image.fromarray(colour.clip(0, 255).astype(np.uint8))
+def _shrunk(picture: FloatArray) -> FloatArray:
+    height, width = (side // _SUPERSAMPLING for side in picture.shape)
+    blocks = picture.reshape(height, _SUPERSAMPLING, width, _SUPERSAMPLING)
+    means: FloatArray = blocks.mean(axis=(1, 3))
+    return means
 
 
 def _draw_skeleton(canvas: Image.Image, joints_px: FloatArray, bones: IndexArray) -> None:
