@@ -25,7 +25,7 @@ kernel in between: the page faults took a sixth of the time of a batch of 16."""
 
 WAIT_ASLEEP = {"OMP_WAIT_POLICY": "PASSIVE"}
 """For torch's threads. By default they spin while they wait for one another, and so hold the core of the one
-that they wait for when the machine is busy: 6.6 s instead of 0.3 s an image, two threads on two busy cores."""
+that they wait for when the machine is busy: 6.6 s instead of 0.3 s an image, two threads, two cores."""
 
 
 class TritonStartError(TritonError):
