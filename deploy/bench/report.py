@@ -13,8 +13,8 @@ from deploy.bench.statistics import Sample, added_latency_ms, summarise, through
 _NULL_NOTE = """\
 Every server has one core to itself (the others are suspended), the load generator has the other. The network
 costs nothing: it returns one constant mesh of 778 vertices. The request is a 224 x 224 JPEG. The rounds of
-all servers are interleaved; throughput is the median round, a ratio the median of the ratios within a round;
-CPU is the time that the server's processes spent on a request. *Plain FastAPI* is what a first version looks
+all servers are interleaved; throughput is over all rounds, a ratio the median of the ratios within a round; CPU
+is the time that the server's processes spent on a request. *Plain FastAPI* is what a first version looks
 like (uploaded file, Pillow, lists, no reply model); *LitServe* follows its documentation, with one worker.
 """
 
@@ -62,7 +62,7 @@ def network_table(network: NetworkRounds) -> str:
     best_per_s = _best_bare_per_s(network)
     rows = []
     for batch, rates_per_s in network.bare_per_s.items():
-        rate_per_s = statistics.median(rates_per_s)
+        rate_per_s = statistics.mean(rates_per_s)
         share = f"{rate_per_s / best_per_s:.1%}"
         rows.append(
             [
@@ -121,7 +121,7 @@ def _network_lines(network: NetworkRounds) -> str:
 
 
 def _best_bare_per_s(network: NetworkRounds) -> float:
-    return max(statistics.median(rates_per_s) for rates_per_s in network.bare_per_s.values())
+    return max(statistics.mean(rates_per_s) for rates_per_s in network.bare_per_s.values())
 
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

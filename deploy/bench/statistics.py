@@ -39,7 +39,8 @@ class Summary:
     """All rounds of one case.
 
     Attributes:
-        throughput_per_s: median over the rounds.
+        throughput_per_s: all answers over the time of all rounds. A median of rounds would jump: answers of a
+            batching server come in lumps, and a window holds few of them.
         p50_ms: median latency of all requests of all rounds.
         p99_ms: their 99th percentile.
         cpu_ms: server CPU time a request, over all rounds.
@@ -62,7 +63,7 @@ def summarise(samples: Sequence[Sample]) -> Summary:
         raise ValueError(f"no request was answered in {len(samples)} rounds")
     p50_ms, p99_ms = np.percentile(latencies_ms, [50, 99])
     return Summary(
-        throughput_per_s=statistics.median(sample.throughput_per_s for sample in samples),
+        throughput_per_s=latencies_ms.size / sum(sample.elapsed_s for sample in samples),
         p50_ms=float(p50_ms),
         p99_ms=float(p99_ms),
         cpu_ms=1e3 * sum(sample.server_cpu_s for sample in samples) / latencies_ms.size,

@@ -50,12 +50,19 @@ def test_what_is_added_to_every_request_is_the_added_latency(rounds: list[Sample
     assert added_latency_ms(slower, rounds) == pytest.approx(1e3 * added_s, abs=1e-6)
 
 
-def test_one_disturbed_round_does_not_move_throughput() -> None:
+def test_one_disturbed_round_does_not_move_the_ratio() -> None:
     calm = Sample(latencies_s=(0.01,) * 100, elapsed_s=1.0, server_cpu_s=0.5)
     disturbed = Sample(latencies_s=(0.1,) * 10, elapsed_s=1.0, server_cpu_s=0.05)
-    summary = summarise([calm, disturbed, calm])
-    assert summary.throughput_per_s == 100.0
-    assert summary.cpu_ms == pytest.approx(5.0)
+    assert throughput_ratio([calm, disturbed, calm], [calm, calm, calm]) == 1.0
+
+
+@given(st.integers(1, 16), st.integers(1, 6))
+def test_throughput_counts_every_answer_once(lump: int, rounds: int) -> None:
+    windows = [
+        Sample(latencies_s=(0.1,) * lump * number, elapsed_s=1.0, server_cpu_s=0.0)
+        for number in range(1, rounds + 1)
+    ]
+    assert summarise(windows).throughput_per_s == pytest.approx(lump * (rounds + 1) / 2)
 
 
 def test_rounds_without_an_answer_are_refused() -> None:
