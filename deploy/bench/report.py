@@ -13,8 +13,8 @@ from deploy.bench.statistics import Sample, added_latency_ms, summarise, through
 _NULL_NOTE = """\
 Every server has one core to itself (the others are suspended), the load generator has the other. The network
 costs nothing: it returns one constant mesh of 778 vertices. The request is a 224 x 224 JPEG. The rounds of
-all servers are interleaved; throughput is over all rounds, a ratio the median of the ratios within a round; CPU
-is the time that the server's processes spent on a request. *Plain FastAPI* is what a first version looks
+all servers are interleaved; throughput is over all rounds, a ratio the median of the ratios within a round;
+CPU is the time that the server's processes spent on a request. *Plain FastAPI* is what a first version looks
 like (uploaded file, Pillow, lists, no reply model); *LitServe* follows its documentation, with one worker.
 """
 
