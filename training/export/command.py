@@ -95,8 +95,11 @@ def trained_network(checkpoint: Checkpoint) -> SingleViewHand:
     """Return the network of a checkpoint with the weights that are to be used.
 
     Raises:
-        ValueError: The checkpoint's stage trains the canonical hand alone.
+        ValueError: The checkpoint's stage trains the canonical hand alone, or it learned another hand.
     """
+    template = checkpoint.data.get("template_sha256", TEMPLATE_SHA256)
+    if template != TEMPLATE_SHA256:
+        raise ValueError(f"trained on the hand template {template}, this one is {TEMPLATE_SHA256}")
     scopes = {stage.name: stage.scope for stage in checkpoint.config.stages}
     if scopes[checkpoint.stage] != "full":
         raise ValueError(

@@ -14,17 +14,26 @@ from training.checkpoint import Checkpoint, save_checkpoint
 from training.config import load_recipe
 from training.export.card import sha256
 from training.export.graph import ServedHand, load, sample_images
+from training.hand.template import TEMPLATE_SHA256
 from training.networks.hands import SingleViewHand
 
 
-def checkpoint(network: SingleViewHand, path: Path, *, scope: str) -> Path:
+def checkpoint(network: SingleViewHand, path: Path, *, scope: str, template: str = TEMPLATE_SHA256) -> Path:
     """Write a checkpoint whose averaged weights are the network's, and whose last ones are spoilt."""
     config = load_recipe(RECIPE)
     stage = next(stage.name for stage in config.stages if stage.scope == scope)
     averaged = network.state_dict()
     spoilt = {name: torch.zeros_like(tensor) for name, tensor in averaged.items()}
     save_checkpoint(
-        Checkpoint(config=config, stage=stage, step=7, weights=spoilt, averaged_weights=averaged), path
+        Checkpoint(
+            config=config,
+            stage=stage,
+            step=7,
+            weights=spoilt,
+            averaged_weights=averaged,
+            data={"template_sha256": template},
+        ),
+        path,
     )
     return path
 
@@ -63,6 +72,14 @@ def test_hand_without_orientation_is_refused(
     assert main(["export", str(source), "--repository", str(tmp_path / "model_repository")]) == 2
     assert "orientation" in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["run.pt"]
+
+
+def test_weights_of_another_hand_are_refused(
+    tmp_path: Path, network: SingleViewHand, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = checkpoint(network, tmp_path / "run.pt", scope="full", template="0123")
+    assert main(["export", str(source), "--repository", str(tmp_path / "model_repository")]) == 2
+    assert "0123" in capsys.readouterr().err
 
 
 def test_missing_checkpoint_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
