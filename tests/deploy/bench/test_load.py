@@ -29,7 +29,10 @@ def test_answers_times_latency_fill_the_window(fixed_reply: tuple[int, ProcessTr
     sample = measure_http(
         HttpTarget(port=port, request=REQUEST, server=tree), concurrency=concurrency, seconds=0.5
     )
-    assert sum(sample.latencies_s) == pytest.approx(concurrency * sample.elapsed_s, rel=0.1)
+    spent_s = sum(sample.latencies_s)
+    # An answer that was asked before the window counts whole; one that is still open at its end, not at all.
+    assert spent_s <= concurrency * (sample.elapsed_s + max(sample.latencies_s))
+    assert spent_s >= 0.5 * concurrency * sample.elapsed_s
     assert sample.elapsed_s >= 0.5
     assert 0 < sample.server_cpu_s <= 2 * sample.elapsed_s
 
