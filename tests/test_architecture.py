@@ -27,7 +27,7 @@ MAY_IMPORT_TORCH_LAZILY = {Path("service/engines/embedded.py")}
 
 LAYERS = (
     {"contract"},
-    {"tensors"},
+    {"tensors", "compiler"},
     {"config"},
     {"hand"},
     {"data", "synthetic", "networks", "losses", "metrics"},

@@ -147,6 +147,7 @@ def test_a_body_that_does_not_come_is_not_waited_for(embedded_settings: Settings
 def test_a_caller_who_hangs_up_does_no_harm(client: httpx.Client) -> None:
     with half_an_upload(client):
         pass
+    assert client.get("/livez").status_code == 200
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
