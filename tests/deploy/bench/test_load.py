@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -37,11 +38,14 @@ def test_answers_times_latency_fill_the_window(fixed_reply: tuple[int, ProcessTr
     assert 0 < sample.server_cpu_s <= 2 * sample.elapsed_s
 
 
-def test_the_generator_outruns_what_it_measures(fixed_reply: tuple[int, ProcessTree]) -> None:
+def test_the_generator_costs_less_than_what_it_measures(fixed_reply: tuple[int, ProcessTree]) -> None:
     port, tree = fixed_reply
     photo = make_photo(width_px=224, height_px=224)
     target = HttpTarget(port=port, request=post_multipart("/", photo), server=tree)
-    assert measure_http(target, concurrency=8, seconds=0.5).throughput_per_s > 1000
+    cpu_before_s = time.process_time()
+    sample = measure_http(target, concurrency=8, seconds=0.5)
+    own_cpu_ms = 1e3 * (time.process_time() - cpu_before_s) / len(sample.latencies_s)
+    assert own_cpu_ms < 0.3  # the leanest of the servers takes over twice this
 
 
 def test_a_refusal_is_not_an_answer() -> None:
