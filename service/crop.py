@@ -44,6 +44,10 @@ class Box:
     width_px: float
     height_px: float
 
+    def __str__(self) -> str:
+        """Return the box as a caller writes it."""
+        return f"box {self.x_px:g},{self.y_px:g},{self.width_px:g},{self.height_px:g}"
+
 
 @dataclass(frozen=True)
 class Square:
