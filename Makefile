@@ -4,6 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
+# The tests' networks are small: on shared cores, threads that spin at barriers cost minutes and gain nothing.
+TEST_THREADS := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE
+
 .DEFAULT_GOAL := help
 .PHONY: help serve test lint format bench lock clean
 
@@ -15,7 +18,7 @@ serve: $(VENV)/.serve ## Start Triton (8000-8002) and the gateway (8080); Ctrl-C
 
 test: $(VENV)/.dev ## Lint, type-check and run every test, with the real Triton
 	$(MAKE) --no-print-directory lint
-	$(BIN)/python -m pytest
+	$(TEST_THREADS) $(BIN)/python -m pytest
 
 lint: $(VENV)/.dev ## Check style, spelling and types; changes nothing
 	$(BIN)/ruff check .
