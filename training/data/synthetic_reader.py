@@ -67,6 +67,8 @@ class SyntheticHands:
         self.index = _index(self.paths, min_visible_vertices)
         if len(self.index) == 0:
             raise ValueError(f"{folder} has no view that shows {min_visible_vertices:.0%} of the vertices")
+        # A set may still be rendering: the card of what learns from it says how much there was.
+        self.description["views_found"] = len(self.index)
         self._open_shards = open_shards
         self._shards: OrderedDict[int, _Shard] = OrderedDict()
 

@@ -17,7 +17,7 @@ from training.synthetic.shards import read_shard, shard_path
 
 def test_it_holds_every_view(drawn_data: Path) -> None:
     hands = SyntheticHands(drawn_data / "train")
-    assert len(hands) == 6 * SAMPLES_A_SHARD * VIEWS
+    assert len(hands) == hands.description["views_found"] == 6 * SAMPLES_A_SHARD * VIEWS
     assert {hands[i].image.shape for i in range(len(hands))} == {(SIZE_PX, SIZE_PX, 3)}
 
 
