@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from training.checkpoint import Checkpoint, load_checkpoint
+from training.checkpoint import Checkpoint, load_checkpoint, load_weights
 from training.config import RunConfig, as_dict
 from training.export.card import Card, Verification, read_scores, sha256
 from training.export.graph import ServedHand
@@ -95,7 +95,8 @@ def trained_network(checkpoint: Checkpoint) -> SingleViewHand:
     """Return the network of a checkpoint with the weights that are to be used.
 
     Raises:
-        ValueError: The checkpoint's stage trains the canonical hand alone, or it learned another hand.
+        ValueError: The checkpoint's stage trains the canonical hand alone, it learned another hand, or its
+            weights do not fit the network of its recipe.
     """
     template = checkpoint.data.get("template_sha256", TEMPLATE_SHA256)
     if template != TEMPLATE_SHA256:
@@ -106,5 +107,5 @@ def trained_network(checkpoint: Checkpoint) -> SingleViewHand:
             f"stage {checkpoint.stage!r} trains no orientation; export a checkpoint of a later stage"
         )
     network = build(checkpoint.config.network, load_template().topology)
-    network.load_state_dict(checkpoint.best_weights)
+    load_weights(network, checkpoint.best_weights)
     return network.eval()
