@@ -6,47 +6,72 @@ gather it costs a copy instead of a walk through the memory.
 
 from __future__ import annotations
 
+import math
+
+import torch
 from torch import Tensor, nn
+
+SUM = 0
+"""What `torch.embedding_bag` calls the mode that adds."""
 
 
 class SpiralConv(nn.Module):
-    """One linear map of each vertex's spiral neighbourhood."""
+    """One linear map of each vertex's spiral neighbourhood.
+
+    The map of nine concatenated neighbours is the sum of nine maps, one for each place in the spiral. Each
+    is taken before its neighbours are gathered: the concatenation, nine times the features, is never made,
+    which halves the time of a training step of the decoder.
+    """
 
     spirals: Tensor
 
     def __init__(self, channels_in: int, channels_out: int, spirals: Tensor) -> None:
         """Take the widths, and the spirals (n, 9) int64, each starting with its own vertex."""
         super().__init__()
-        self.register_buffer("spirals", spirals, persistent=False)
-        self.linear = nn.Linear(spirals.shape[1] * channels_in, channels_out)
-        nn.init.xavier_uniform_(self.linear.weight)
-        nn.init.zeros_(self.linear.bias)
+        self.register_buffer("spirals", spirals.T.contiguous(), persistent=False)
+        length = spirals.shape[1]
+        self.places = nn.ModuleList(
+            nn.Linear(channels_in, channels_out, bias=place == 0) for place in range(length)
+        )
+        # Xavier's bound of the one map that they make up, of 9 channels_in.
+        bound = math.sqrt(6.0 / (length * channels_in + channels_out))
+        for linear in self.places:
+            nn.init.uniform_(linear.weight, -bound, bound)
+        nn.init.zeros_(self.places[0].bias)
 
     def forward(self, features: Tensor) -> Tensor:
         """Map vertex features (n, B, channels_in) to (n, B, channels_out)."""
-        neighbours = _rows(features, self.spirals).transpose(1, 2)  # (n, B, 9, channels_in)
-        mixed: Tensor = self.linear(neighbours.flatten(2))  # (n, B, channels_out)
-        return mixed
+        own, *others = (
+            linear(features).index_select(0, neighbours)
+            for linear, neighbours in zip(self.places, self.spirals.unbind(), strict=True)
+        )  # each (n, B, channels_out)
+        for other in others:
+            own = own + other
+        return own
 
 
 class MeshUpsampling(nn.Module):
     """Each vertex of the finer mesh as a weighted mean of three vertices of the coarser one."""
 
     indices: Tensor
+    offsets: Tensor
     weights: Tensor
 
     def __init__(self, indices: Tensor, weights: Tensor) -> None:
         """Take the three vertices (n_fine, 3) int64 and their weights (n_fine, 3)."""
         super().__init__()
-        self.register_buffer("indices", indices, persistent=False)
-        self.register_buffer("weights", weights, persistent=False)
+        self.register_buffer("indices", indices.flatten(), persistent=False)
+        self.register_buffer("offsets", torch.arange(0, indices.numel(), indices.shape[1]), persistent=False)
+        self.register_buffer("weights", weights.flatten(), persistent=False)
 
     def forward(self, features: Tensor) -> Tensor:
         """Map vertex features (n_coarse, B, C) to (n_fine, B, C)."""
-        weights = self.weights.to(features.dtype)[..., None, None]  # (n_fine, 3, 1, 1)
-        return (_rows(features, self.indices) * weights).sum(dim=1)
-
-
-def _rows(features: Tensor, indices: Tensor) -> Tensor:
-    """Return the rows (n, k, B, C) of features (m, B, C) that indices (n, k) name."""
-    return features.index_select(0, indices.flatten()).reshape(*indices.shape, *features.shape[1:])
+        # The operator itself: the function around it compares shapes, which a trace cannot keep.
+        raised, *_ = torch.embedding_bag(
+            features.flatten(1),
+            self.indices,
+            self.offsets,
+            mode=SUM,
+            per_sample_weights=self.weights.to(features.dtype),
+        )  # (n_fine, B C)
+        return raised.unflatten(1, features.shape[1:])
