@@ -29,6 +29,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "train": ("training.train", "train a recipe, or go on with it"),
     "evaluate": ("training.evaluate", "measure a checkpoint on rendered hands and on photos"),
     "export": ("training.export.command", "write a checkpoint into a Triton model repository"),
+    "thaw": ("training.export.thaw", "make weights to train on of a served model"),
     "summary": ("training.networks.summary", "print a recipe's parameters and multiply-accumulates"),
 }
 

@@ -77,6 +77,8 @@ class StageConfig:
     batch_size: int = 64
     learning_rate: float = 1e-3
     schedule: Literal["milestone", "cosine", "constant"] = "milestone"
+    orientation_rate: float = 1.0
+    """Factor on the learning rate of the orientation branch."""
     warmup_steps: int = 200
     milestone: float = 0.79
     """Share of the steps after which `milestone` divides the rate by ten (H2ONet: epoch 30 of 38)."""
@@ -97,7 +99,8 @@ class RunConfig:
     weight_decay: float = 0.0
     ema_decay: float = 0.999
     """Decay of the averaged weights that are evaluated and exported; 0 turns averaging off."""
-    precision: Literal["fp32", "bf16"] = "bf16"
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    """Of the forward pass; `auto` is bf16 where the device has instructions for it."""
     seed: int = 0
     log_every: int = 50
     checkpoint_every: int = 500

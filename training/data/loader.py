@@ -35,15 +35,35 @@ class _Bytes(NamedTuple):
     truth: HandTruth
 
 
+class Share(NamedTuple):
+    """The part of every batch that one of several processes takes."""
+
+    number: int = 0
+    of: int = 1
+
+
+WHOLE = Share()
+
+
 class _TrainingStream(IterableDataset[_Bytes]):
     """The endless sequence of a run's batches from a given one on."""
 
     def __init__(
-        self, hands: SyntheticHands, config: DataConfig, *, batch_size: int, seed: int, first_batch: int
+        self,
+        hands: SyntheticHands,
+        config: DataConfig,
+        *,
+        batch_size: int,
+        seed: int,
+        first_batch: int,
+        share: Share,
     ) -> None:
         self.batches_per_epoch = len(hands) // batch_size
         if self.batches_per_epoch == 0:
             raise ValueError(f"{len(hands)} views do not fill one batch of {batch_size}")
+        if batch_size % share.of:
+            raise ValueError(f"a batch of {batch_size} cannot be shared by {share.of} processes")
+        self._share = share
         self._hands, self._config = hands, config
         self._batch_size, self._seed, self._first_batch = batch_size, seed, first_batch
         self._order: tuple[int, Index] = (-1, np.empty(0, np.int64))
@@ -55,13 +75,17 @@ class _TrainingStream(IterableDataset[_Bytes]):
             yield self.batch(number)
 
     def batch(self, number: int) -> _Bytes:
-        """Return the batch of that number; the views that do not fill an epoch's last batch are left out."""
+        """Return this share of the batch of that number.
+
+        The views that do not fill an epoch's last batch are left out.
+        """
         epoch, place = divmod(number, self.batches_per_epoch)
         if self._order[0] != epoch:
             shards, pool = self._hands.index.shard, self._config.pool_shards
             self._order = epoch, epoch_order(shards, seed=self._seed, epoch=epoch, pool_shards=pool)
         views = self._order[1][place * self._batch_size : (place + 1) * self._batch_size]
-        return _collated([self._look(int(view), epoch) for view in views])
+        mine = views[self._share.number :: self._share.of]
+        return _collated([self._look(int(view), epoch) for view in mine])
 
     def _look(self, view: int, epoch: int) -> CroppedHand:
         rng = np.random.default_rng([self._seed, epoch, view])
@@ -81,14 +105,22 @@ class _PlainStream(IterableDataset[_Bytes]):
 
 
 def training_batches(
-    hands: SyntheticHands, config: DataConfig, *, batch_size: int, seed: int, first_batch: int = 0
+    hands: SyntheticHands,
+    config: DataConfig,
+    *,
+    batch_size: int,
+    seed: int,
+    first_batch: int = 0,
+    share: Share = WHOLE,
 ) -> Iterator[HandBatch]:
-    """Yield augmented batches without end, beginning with the `first_batch`-th of the run.
+    """Yield augmented batches without end, or this process's share, beginning with the `first_batch`-th.
 
     Raises:
-        ValueError: The views do not fill one batch.
+        ValueError: The views do not fill one batch, or it cannot be shared evenly.
     """
-    stream = _TrainingStream(hands, config, batch_size=batch_size, seed=seed, first_batch=first_batch)
+    stream = _TrainingStream(
+        hands, config, batch_size=batch_size, seed=seed, first_batch=first_batch, share=share
+    )
     return map(_on_device_format, _loaded(stream, workers=config.workers))
 
 

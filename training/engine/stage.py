@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from training.config import RunConfig, StageConfig
 from training.engine.averaging import AveragedWeights
 from training.engine.schedule import learning_rate
+from training.engine.team import ALONE, Team
 from training.hand.topology import HandTopology
 from training.losses.criterion import Criterion
 from training.networks.hands import SingleViewHand
@@ -26,7 +27,7 @@ class Step(NamedTuple):
     """What one update did."""
 
     losses: dict[str, float]
-    """Each weighted term, and their `total`."""
+    """Each term, and their weighted sum `total`, of this process's share of the batch."""
     gradient_norm: float
     """Before clipping."""
     learning_rate: float
@@ -44,13 +45,19 @@ class Stage:
     """The state of a stage between two updates; it computes where the network's parameters are."""
 
     def __init__(
-        self, network: SingleViewHand, config: RunConfig, stage: StageConfig, topology: HandTopology
+        self,
+        network: SingleViewHand,
+        config: RunConfig,
+        stage: StageConfig,
+        topology: HandTopology,
+        *,
+        team: Team = ALONE,
     ) -> None:
-        self.config, self.stage, self.network = config, stage, network
+        self.config, self.stage, self.network, self.team = config, stage, network, team
         self.step_count = 0
         self.device = next(network.parameters()).device
         self._scope = _scope(network, stage, Criterion(stage.losses, topology).to(self.device))
-        self.optimiser = _optimiser(self._scope.module, config, stage)
+        self.optimiser = _optimiser(network, config, stage)
         self.average = AveragedWeights(network, decay=config.ema_decay)
         self._skipped_in_a_row = 0
 
@@ -63,13 +70,14 @@ class Stage:
         self.network.train()
         rate = learning_rate(self.stage, self.step_count)
         for group in self.optimiser.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group["rate_factor"]
         batch = batch.to(self.device)
         with autocast(self.config, self.device):
             prediction = self._scope.module(batch.images)
         losses = self._scope.losses(prediction, batch.truth)
         self.optimiser.zero_grad(set_to_none=True)
         losses["total"].backward()  # type: ignore[no-untyped-call]
+        self.team.share_gradients(self._scope.module.parameters())
         norm = self._clipped_norm()
         self._apply(norm)
         self.step_count += 1
@@ -98,7 +106,15 @@ class Stage:
 
 def autocast(config: RunConfig, device: torch.device) -> torch.autocast:
     """Return the context in which a run's forward passes compute on a device."""
-    return torch.autocast(device.type, torch.bfloat16, enabled=config.precision == "bf16")
+    wanted = config.precision == "bf16" or (config.precision == "auto" and _computes_in_bf16(device))
+    return torch.autocast(device.type, torch.bfloat16, enabled=wanted)
+
+
+def _computes_in_bf16(device: torch.device) -> bool:
+    """Return whether a device has instructions for bf16; a processor without them takes 15 times as long."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return bool(torch.cpu.get_capabilities().get("avx512_bf16", False))
 
 
 def _scope(network: SingleViewHand, stage: StageConfig, criterion: Criterion) -> _Scope:
@@ -109,8 +125,13 @@ def _scope(network: SingleViewHand, stage: StageConfig, criterion: Criterion) ->
     return scopes[stage.scope]
 
 
-def _optimiser(module: nn.Module, config: RunConfig, stage: StageConfig) -> torch.optim.Optimizer:
+def _optimiser(network: SingleViewHand, config: RunConfig, stage: StageConfig) -> torch.optim.Optimizer:
     kinds: dict[str, type[torch.optim.Adam]] = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
+    groups = [{"params": list(network.shape.parameters()), "rate_factor": 1.0}]
+    if stage.scope == "full":
+        groups.append(
+            {"params": list(network.orientation.parameters()), "rate_factor": stage.orientation_rate}
+        )
     return kinds[config.optimiser](
-        module.parameters(), lr=stage.learning_rate, weight_decay=config.weight_decay, fused=True
+        groups, lr=stage.learning_rate, weight_decay=config.weight_decay, fused=True
     )

@@ -11,7 +11,8 @@ import torch
 from training.checkpoint import load_checkpoint
 from training.config import RunConfig, load_recipe, recipe_names
 from training.engine.allocator import keep_freed_memory
-from training.train.logbook import Logbook
+from training.engine.team import joined_team
+from training.train.logbook import Logbook, SilentLogbook
 from training.train.stop import StopRequest
 from training.train.trainer import LAST, Trainer
 
@@ -55,8 +56,8 @@ def run(arguments: argparse.Namespace) -> None:
         raise ValueError(f"{out} holds a run already: give --resume to go on with it, or another --out")
     stop = StopRequest(hours=arguments.hours, steps=arguments.steps)
     keep_freed_memory()
-    with Logbook(out) as logbook, stop:
-        trainer = Trainer(config, out=out, logbook=logbook, device=device)
+    with joined_team() as team, Logbook(out) if team.leads else SilentLogbook() as logbook, stop:
+        trainer = Trainer(config, out=out, logbook=logbook, device=device, team=team)
         if arguments.resume is not None:
             own = arguments.resume == Path(LAST)
             trainer.resume(load_checkpoint(out / LAST if own else arguments.resume))

@@ -90,6 +90,30 @@ class Logbook:
         tqdm.write(text, file=sys.stderr)
 
 
+class SilentLogbook(Logbook):
+    """The log of a process that does not lead its team: nothing is kept or shown."""
+
+    def __init__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        pass
+
+    def begin_stage(self, name: str, *, steps: int, done: int) -> None:
+        """Show no bar."""
+
+    def end_stage(self) -> None:
+        """There is no bar to take away."""
+
+    def note_step(self, step: Step, *, images: int, waited_s: float) -> None:
+        """Forget the update."""
+
+    def say(self, text: str) -> None:
+        """Say nothing."""
+
+
 class _Interval:
     """What happened since the last line of the log."""
 

@@ -11,11 +11,12 @@ import torch
 
 from training.checkpoint import Checkpoint, load_weights, save_checkpoint
 from training.config import RunConfig, StageConfig
-from training.data.loader import plain_batches, training_batches
+from training.data.loader import Share, plain_batches, training_batches
 from training.data.synthetic_reader import SyntheticHands
 from training.engine.inference import Measured, measure
 from training.engine.overlay import DrawnHand, Image, sheet
 from training.engine.stage import Stage, autocast
+from training.engine.team import ALONE, Team
 from training.engine.validation import judgement, validation_scores
 from training.hand.template import load_template
 from training.networks.build import build
@@ -33,7 +34,15 @@ CPU = torch.device("cpu")
 class Trainer:
     """Trains the stages of a run in order; every stage starts from the averaged weights of the one before."""
 
-    def __init__(self, config: RunConfig, *, out: Path, logbook: Logbook, device: torch.device = CPU) -> None:
+    def __init__(
+        self,
+        config: RunConfig,
+        *,
+        out: Path,
+        logbook: Logbook,
+        device: torch.device = CPU,
+        team: Team = ALONE,
+    ) -> None:
         """Build the network with the seed's weights on a device, and open the data.
 
         Raises:
@@ -41,10 +50,12 @@ class Trainer:
         """
         if not config.stages:
             raise ValueError("the recipe has no stages to train")
-        self.config, self.out, self.logbook, self.device = config, out, logbook, device
+        self.config, self.out, self.logbook, self.device, self.team = config, out, logbook, device, team
         self.topology = load_template().topology
         torch.manual_seed(config.seed)
         self.network = self._built()
+        # Equal weights, but not the same dropout everywhere.
+        torch.manual_seed(config.seed + team.rank)
         root = Path(config.data.root)
         self.hands = SyntheticHands(
             root / "train",
@@ -87,14 +98,14 @@ class Trainer:
         self.stage.average.restore(checkpoint.averaged_weights, updates=checkpoint.average_updates)
         self.best_score = checkpoint.best_score
         self.images_seen, self.trained_s = checkpoint.images_seen, checkpoint.trained_s
-        if checkpoint.random_state is not None:
+        if checkpoint.random_state is not None and self.team.leads:
             _set_random_state(checkpoint.random_state, self.device)
 
     def run(self, stop: StopRequest) -> None:
         """Train until the recipe ends or there is a reason to stop; either way the last state is on disk."""
         while True:
             self._train_stage(stop)
-            if stop.reason is not None and not self._stage_is_done:
+            if not self._stage_is_done:
                 self.logbook.say(f"stopped: {stop.reason}; go on with --resume")
                 return
             if self.stage_index + 1 == len(self.config.stages):
@@ -134,27 +145,30 @@ class Trainer:
         return self.stage.step_count + sum(s.steps for s in self.config.stages[: self.stage_index])
 
     def _new_stage(self) -> Stage:
-        return Stage(self.network, self.config, self._stage_config, self.topology)
+        return Stage(self.network, self.config, self._stage_config, self.topology, team=self.team)
 
     def _train_stage(self, stop: StopRequest) -> None:
         stage, started_s = self._stage_config, time.monotonic()
         already_s = self.trained_s
         batches = self._batches()
         self.logbook.begin_stage(stage.name, steps=stage.steps, done=self.stage.step_count)
-        while not self._stage_is_done and stop.reason is None:
+        while not (self._stage_is_done or self.team.agrees_on(stop.reason is not None)):
             asked_s = time.monotonic()
             batch = next(batches)
             waited_s = time.monotonic() - asked_s
             step = self.stage.step(batch)
-            self.images_seen += len(batch.images)
+            images = len(batch.images) * self.team.size
+            self.images_seen += images
             self.trained_s = already_s + time.monotonic() - started_s
-            self.logbook.note_step(step, images=len(batch.images), waited_s=waited_s)
+            self.logbook.note_step(step, images=images, waited_s=waited_s)
             stop.count_step()
-            self._keep_records()
+            if self.team.leads:
+                self._keep_records()
         self.logbook.end_stage()
-        save_checkpoint(self.checkpoint(), self.out / LAST)
-        if self._stage_is_done:
-            save_checkpoint(self.checkpoint(), self.out / f"{stage.name}.pt")
+        if self.team.leads:
+            save_checkpoint(self.checkpoint(), self.out / LAST)
+            if self._stage_is_done:
+                save_checkpoint(self.checkpoint(), self.out / f"{stage.name}.pt")
 
     def _keep_records(self) -> None:
         config, count = self.config, self.stage.step_count
@@ -174,6 +188,7 @@ class Trainer:
             batch_size=self._stage_config.batch_size,
             seed=seed,
             first_batch=self.stage.step_count,
+            share=Share(self.team.rank, self.team.size),
         )
 
     def _validate(self) -> None:

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from training.config import DataConfig
-from training.data.loader import plain_batches, training_batches
+from training.data.loader import WHOLE, Share, plain_batches, training_batches
 from training.data.synthetic_reader import SyntheticHands
 from training.tensors import HandBatch
 
@@ -19,11 +19,18 @@ DISTURBED = DataConfig(
 
 
 def batches(
-    folder: Path, count: int, *, workers: int = 0, first: int = 0, seed: int = 5, size: int = 7
+    folder: Path,
+    count: int,
+    *,
+    workers: int = 0,
+    first: int = 0,
+    seed: int = 5,
+    size: int = 7,
+    share: Share = WHOLE,
 ) -> list[HandBatch]:
     config = DataConfig(**{**vars(DISTURBED), "workers": workers})
     stream = training_batches(
-        SyntheticHands(folder / "train"), config, batch_size=size, seed=seed, first_batch=first
+        SyntheticHands(folder / "train"), config, batch_size=size, seed=seed, first_batch=first, share=share
     )
     return list(itertools.islice(stream, count))
 
@@ -86,6 +93,19 @@ def test_chosen_views_are_those_of_the_whole(drawn_data: Path) -> None:
     (whole,) = plain_batches(hands, batch_size=12)
     assert torch.equal(chosen.images, whole.images[[7, 2]])
     assert torch.equal(chosen.truth.joints_uv, whole.truth.joints_uv[[7, 2]])
+
+
+def test_the_shares_make_up_the_batch(drawn_data: Path) -> None:
+    (whole,) = batches(drawn_data, 1, size=6)
+    (even,), (odd,) = (batches(drawn_data, 1, size=6, share=Share(number, of=2)) for number in (0, 1))
+    assert torch.equal(even.images, whole.images[0::2])
+    assert torch.equal(odd.images, whole.images[1::2])
+    assert torch.equal(odd.truth.rotation, whole.truth.rotation[1::2])
+
+
+def test_a_batch_that_cannot_be_shared_evenly_is_refused(drawn_data: Path) -> None:
+    with pytest.raises(ValueError, match="a batch of 7 cannot be shared by 2 processes"):
+        batches(drawn_data, 1, share=Share(0, of=2))
 
 
 def test_too_few_views_for_a_batch_are_refused(drawn_data: Path) -> None:
