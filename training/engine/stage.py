@@ -113,7 +113,7 @@ def autocast(config: RunConfig, device: torch.device) -> torch.autocast:
 def _computes_in_bf16(device: torch.device) -> bool:
     """Return whether a device has instructions for bf16; a processor without them takes 15 times as long."""
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     return bool(torch.cpu.get_capabilities().get("avx512_bf16", False))
 
 

@@ -146,7 +146,7 @@ def frozen_layers(frozen: torch.jit.ScriptModule, *, constants: list[Tensor]) ->
         frozen: The module.
         constants: Matrices that are multiplied with and are no layer's weight.
     """
-    for node in frozen.graph.nodes():  # type: ignore[attr-defined]
+    for node in frozen.graph.nodes():
         value = partial(_constant, list(node.inputs()))
         if node.kind() in LAYER_INPUTS:
             weight, bias = (value(number) for number in LAYER_INPUTS[node.kind()])

@@ -30,24 +30,24 @@ class SpiralConv(nn.Module):
         super().__init__()
         self.register_buffer("spirals", spirals.T.contiguous(), persistent=False)
         length = spirals.shape[1]
-        self.places = nn.ModuleList(
-            nn.Linear(channels_in, channels_out, bias=place == 0) for place in range(length)
-        )
+        places = [nn.Linear(channels_in, channels_out, bias=place == 0) for place in range(length)]
         # Xavier's bound of the one map that they make up, of 9 channels_in.
         bound = math.sqrt(6.0 / (length * channels_in + channels_out))
-        for linear in self.places:
+        for linear in places:
             nn.init.uniform_(linear.weight, -bound, bound)
-        nn.init.zeros_(self.places[0].bias)
+        nn.init.zeros_(places[0].bias)
+        self.places = nn.ModuleList(places)
 
     def forward(self, features: Tensor) -> Tensor:
         """Map vertex features (n, B, channels_in) to (n, B, channels_out)."""
-        own, *others = (
+        mixed: Tensor
+        mixed, *others = (
             linear(features).index_select(0, neighbours)
             for linear, neighbours in zip(self.places, self.spirals.unbind(), strict=True)
         )  # each (n, B, channels_out)
         for other in others:
-            own = own + other
-        return own
+            mixed = mixed + other
+        return mixed
 
 
 class MeshUpsampling(nn.Module):
@@ -74,4 +74,4 @@ class MeshUpsampling(nn.Module):
             mode=SUM,
             per_sample_weights=self.weights.to(features.dtype),
         )  # (n_fine, B C)
-        return raised.unflatten(1, features.shape[1:])
+        return raised.reshape(-1, *features.shape[1:])

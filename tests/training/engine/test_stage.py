@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from training.config import RunConfig
-from training.engine.stage import MAX_SKIPPED_IN_A_ROW, Stage
+from training.engine.stage import MAX_SKIPPED_IN_A_ROW, Stage, autocast
 from training.hand.topology import HandTopology
 from training.networks.hands import SingleViewHand
 from training.tensors import HandBatch
@@ -86,3 +86,23 @@ def test_an_update_without_a_finite_gradient_is_skipped(
     with pytest.raises(FloatingPointError, match="no finite gradient for 10 batches"):
         for _ in range(MAX_SKIPPED_IN_A_ROW):
             stage.step(lost)
+
+
+@pytest.mark.parametrize("has_instructions", [True, False])
+def test_half_precision_is_chosen_where_the_processor_has_it(
+    config: RunConfig, monkeypatch: pytest.MonkeyPatch, has_instructions: bool
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": has_instructions})
+    config = dataclasses.replace(config, precision="auto")
+    with autocast(config, torch.device("cpu")):
+        assert torch.is_autocast_enabled("cpu") is has_instructions
+
+
+def test_the_orientation_has_a_rate_of_its_own(
+    network: SingleViewHand, config: RunConfig, topology: HandTopology, batches: list[HandBatch]
+) -> None:
+    still = dataclasses.replace(config.stages[1], orientation_rate=0.0)
+    shape, orientation = parameters(network.shape), parameters(network.orientation)
+    Stage(network, config, still, topology).step(batches[0])
+    assert moved(network.shape, shape)
+    assert not moved(network.orientation, orientation)

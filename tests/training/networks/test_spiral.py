@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import pytest
 import torch
+from torch import Tensor, nn
 from torch.testing import assert_close
 
 from training.hand.topology import HandTopology
@@ -11,24 +14,30 @@ from training.networks.decoder import MeshDecoder
 from training.networks.spiral import MeshUpsampling, SpiralConv
 
 
+def concatenated(convolution: SpiralConv) -> tuple[Tensor, Tensor]:
+    """Return the weight and the bias of the one linear map that the places make up."""
+    places = [cast(nn.Linear, place) for place in convolution.places]
+    return torch.cat([place.weight for place in places], dim=1), places[0].bias
+
+
 def test_a_spiral_convolution_is_a_linear_map_of_the_concatenated_neighbours(topology: HandTopology) -> None:
     spirals = topology.levels[4].spirals
     convolution = SpiralConv(3, 5, torch.from_numpy(spirals))
     features = torch.randn(49, 2, 3)
     mixed = convolution(features)
-    weight = torch.cat([linear.weight for linear in convolution.places], dim=1)  # (5, 9 x 3)
+    weight, bias = concatenated(convolution)  # (5, 9 x 3), (5,)
     for vertex in (0, 17, 48):
         neighbours = torch.cat([features[int(other)] for other in spirals[vertex]], dim=1)
-        assert_close(mixed[vertex], neighbours @ weight.T + convolution.places[0].bias)
+        assert_close(mixed[vertex], neighbours @ weight.T + bias)
 
 
 def test_a_spiral_convolution_starts_as_wide_as_xavier_says(topology: HandTopology) -> None:
     torch.manual_seed(0)
     convolution = SpiralConv(64, 32, torch.from_numpy(topology.levels[4].spirals))
-    weight = torch.cat([linear.weight for linear in convolution.places], dim=1)
+    weight, bias = concatenated(convolution)
     whole = torch.nn.init.xavier_uniform_(torch.empty(32, 9 * 64))
     assert weight.std().item() == pytest.approx(whole.std().item(), rel=0.02)
-    assert not convolution.places[0].bias.any()
+    assert not bias.any()
 
 
 def test_upsampling_is_the_sparse_matrix_of_its_weights(topology: HandTopology) -> None:
