@@ -52,8 +52,9 @@ def test_training_goes_on_where_evaluation_stands(thawed: SingleViewHand, images
     for module in thawed.modules():
         if isinstance(module, nn.Dropout):
             module.eval()
-    # A hundred batch norms in single precision round apart; the hands differ by centimetres.
-    assert_close(says(thawed, images), evaluated, atol=1e-3, rtol=1e-2)
+    for trained, wanted in zip(says(thawed, images), evaluated, strict=True):
+        # A hundred batch norms round apart; beside what tells one hand from the next that is little.
+        assert (trained - wanted).std() < 0.05 * (wanted - wanted.mean(dim=0)).std()
 
 
 def test_another_network_is_refused(network: SingleViewHand, images: Tensor) -> None:

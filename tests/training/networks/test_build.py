@@ -43,7 +43,7 @@ def test_the_weights_hold_no_constants_of_the_hand(
     constants = {name.rsplit(".")[-1] for name, _ in network.named_buffers()} - {
         name.rsplit(".")[-1] for name in network.state_dict()
     }
-    assert constants == {"spirals", "indices", "weights", "joint_regressor"}
+    assert constants == {"spirals", "indices", "offsets", "weights", "joint_regressor"}
 
 
 @pytest.mark.parametrize("trunk_channels", [0, -8, 7])
