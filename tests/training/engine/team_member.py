@@ -1,4 +1,4 @@
-"""One process of a team of two, started by `test_team` with torchrun; prints what it ended with as JSON."""
+"""One process of a team of two, started by `test_team` with torchrun; writes what it ended with as JSON."""
 
 from __future__ import annotations
 
