@@ -85,6 +85,16 @@ def embedded_settings(repository: Path) -> Settings:
     return Settings(engine="embedded", model_repository=repository, model_name=MODEL)
 
 
+def many_callers_client(port: int) -> httpx.Client:
+    """Return a client that any number of threads may share.
+
+    With limits, httpcore's pool closes idle connections that it has just given to another thread
+    (httpcore issue 1110); without, it has no reason to.
+    """
+    limits = httpx.Limits(max_connections=None, max_keepalive_connections=None)
+    return httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30, limits=limits)
+
+
 @contextmanager
 def served(app: FastAPI) -> Iterator[httpx.Client]:
     """Serve an application over a real socket from a thread of this process."""
@@ -97,7 +107,7 @@ def served(app: FastAPI) -> Iterator[httpx.Client]:
         time.sleep(0.01)
     port = server.servers[0].sockets[0].getsockname()[1]
     try:
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
+        with many_callers_client(port) as client:
             yield client
     finally:
         server.should_exit = True
@@ -121,7 +131,7 @@ def gateway_process(settings: Mapping[str, str]) -> Iterator[httpx.Client]:
     environment |= {"SIMAHAND_PORT": str(port), "SIMAHAND_LOG_LEVEL": "warning"}
     process = subprocess.Popen([sys.executable, "-m", "service"], env=environment)
     try:
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
+        with many_callers_client(port) as client:
             _wait_until_alive(client, process)
             yield client
     finally:

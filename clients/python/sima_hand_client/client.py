@@ -52,7 +52,11 @@ class HandClient:
         self._base_url = base_url.rstrip("/")
         self._retry = retry or RetryPolicy()
         self._http = httpx.Client(
-            base_url=self._base_url, timeout=httpx.Timeout(timeout_s, connect=connect_timeout_s)
+            base_url=self._base_url,
+            timeout=httpx.Timeout(timeout_s, connect=connect_timeout_s),
+            # Threads may share a client: with limits, the pool closes idle connections
+            # that it has just given to another thread (httpcore issue 1110).
+            limits=httpx.Limits(max_connections=None, max_keepalive_connections=None),
         )
 
     def __enter__(self) -> Self:
