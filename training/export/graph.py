@@ -86,8 +86,15 @@ def save(module: torch.jit.ScriptModule, path: Path) -> None:
 
 
 def load(path: Path, *, device: str = "cpu") -> torch.jit.ScriptModule:
-    """Read what `save` wrote, onto a device."""
-    module: torch.jit.ScriptModule = torch.jit.load(path, map_location=device)  # type: ignore[no-untyped-call]
+    """Read what `save` wrote, onto a device.
+
+    Raises:
+        ValueError: There is no such file, or it holds no TorchScript.
+    """
+    try:
+        module: torch.jit.ScriptModule = torch.jit.load(path, map_location=device)  # type: ignore[no-untyped-call]
+    except (RuntimeError, ValueError) as error:
+        raise ValueError(f"{path} holds no TorchScript that can be read: {error}") from error
     return module
 
 

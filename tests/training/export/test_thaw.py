@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from torch.testing import assert_close
 from tests.untrained import RECIPE
 from training.__main__ import main
 from training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from training.config import load_recipe
+from training.config import as_dict, load_recipe
 from training.export.graph import ServedHand, sample_images, trace
 from training.export.thaw import thaw
 from training.hand.template import TEMPLATE_SHA256, load_template
@@ -93,3 +94,17 @@ def test_a_model_without_its_card_is_refused(
     words = ["thaw", str(tmp_path / "model.pt"), "--data", str(drawn_data), "--out", str(tmp_path / "out.pt")]
     assert main(words) == 2
     assert "no card at" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("content", [None, b"", b"no archive at all"])
+def test_a_model_that_is_no_torchscript_is_refused(
+    content: bytes | None, drawn_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = tmp_path / "model.pt"
+    if content is not None:
+        model.write_bytes(content)
+    card = {"recipe": as_dict(load_recipe("smoke")), "stage": "full", "step": 0, "images_seen": 0}
+    model.with_name("card.json").write_text(json.dumps(card), encoding="utf-8")
+    words = ["thaw", str(model), "--data", str(drawn_data), "--out", str(tmp_path / "out.pt")]
+    assert main(words) == 2
+    assert f"{model} holds no TorchScript" in capsys.readouterr().err
