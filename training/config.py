@@ -19,8 +19,27 @@ Table = TypeVar("Table")
 
 
 @dataclass(frozen=True, kw_only=True)
+class FusionConfig:
+    """How MVR-Hand's views meet; the defaults are the paper's, the rest its Table 5 (spec sections 3, 11)."""
+
+    images: Literal["cat", "none"] = "cat"
+    """Image-level features, eq. 1."""
+    joints: Literal["pool", "cat", "none", "drop"] = "pool"
+    """Joint-level features, eq. 2; `drop` leaves out the target's as well."""
+    vertices: Literal["score", "literal", "mha", "cat", "pool"] = "score"
+    """Vertex-level features, eq. 3: as its text says, to the letter, or with projections and heads."""
+    join: Literal["sum", "attn"] = "sum"
+    """How the fused joint feature meets the orientation feature."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class NetworkConfig:
-    """SVR-Hand's widths; the defaults are the paper's (spec section 2)."""
+    """Widths and parts of SVR-Hand and MVR-Hand; the defaults are the paper's SVR-Hand (spec section 2)."""
+
+    views: int = 1
+    """Pictures of one moment that the network looks at: with 1 it is SVR-Hand, with more MVR-Hand."""
+    fusion: FusionConfig = field(default_factory=FusionConfig)
+    """What MVR-Hand does with its views; SVR-Hand has none to fuse."""
 
     trunk_channels: int = 128
     """Channels of the image-level feature; every width of the encoders follows from it."""
@@ -31,7 +50,7 @@ class NetworkConfig:
     attention_heads: int = 8
     attention_head_channels: int = 512
     orientation_fusion: Literal["attn", "cat", "sum"] = "attn"
-    """How joint and orientation features meet (Table 5 vii to ix)."""
+    """How SVR-Hand's joint and orientation features meet (Table 5 vii to ix)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,7 +139,9 @@ def load_recipe(name_or_path: str) -> RunConfig:
 
 def recipe_names() -> tuple[str, ...]:
     """Return the names of all recipes in `training/recipes`."""
-    return tuple(sorted(path.stem for path in RECIPES.glob("*.toml")))
+    return tuple(
+        sorted(path.relative_to(RECIPES).with_suffix("").as_posix() for path in RECIPES.rglob("*.toml"))
+    )
 
 
 def as_dict(config: RunConfig) -> dict[str, Any]:

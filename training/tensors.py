@@ -1,7 +1,7 @@
 """What flows between the rooms of `training`: the truth of a batch, and what a network says of it.
 
-Legend: B batch, J = 21 joints, V = 778 vertices, V0 = 49 vertices of the coarsest level, C = 8 x trunk
-channels. Frames as in `training.contract`; metres everywhere.
+Legend: B batch, N views of one moment, J = 21 joints, V = 778 vertices, V0 = 49 vertices of the coarsest
+level, C = 8 x trunk channels. Frames as in `training.contract`; metres everywhere.
 """
 
 from __future__ import annotations
@@ -65,6 +65,8 @@ class HandPrediction(NamedTuple):
     """What the whole network says."""
 
     shape: HandShape
+    mapped_joint_feature: Tensor
+    """(B, C, 4, 4): f_j with its mapping added, as the orientation reads it."""
     orientation_feature: Tensor
     """(B, C, 4, 4): f_o, output of the orientation encoder."""
     fused_orientation_feature: Tensor
@@ -75,3 +77,26 @@ class HandPrediction(NamedTuple):
     """(B, V, 3): M^r = (M^c - j0) R^T + j0, camera axes, not yet root-relative."""
     joints_m: Tensor
     """(B, J, 3): J^r, likewise."""
+
+
+class ViewsShape(NamedTuple):
+    """What the multi-view shape branch says of N views of one hand, the target's first."""
+
+    image_features: Tensor
+    """(B, N, trunk, 32, 32): f_i of each view."""
+    joint_features: Tensor
+    """(B, N, C, 4, 4): f_j of each view."""
+    heatmap_logits: Tensor
+    """(B, N, J, 16, 16)."""
+    joints_uv: Tensor
+    """(B, N, J, 2)."""
+    hand: HandShape
+    """The one hand that all show: f_v^M and what is decoded of it; the 2D parts are the target view's."""
+
+
+class ViewsPrediction(NamedTuple):
+    """What the whole multi-view network says."""
+
+    views: ViewsShape
+    hand: HandPrediction
+    """The hand in the target view's camera."""

@@ -109,13 +109,16 @@ class RefiningBlock(nn.Module):
 
 
 class PointwiseMapping(nn.Sequential):
-    """Three pointwise convolutions with bias, batch norm and ReLU; the single view's g_i and g_j."""
+    """Three pointwise convolutions with bias, batch norm and ReLU: g_i, g_j and their kin.
 
-    def __init__(self, channels: int) -> None:
+    The first one changes the channels where there come in others than go out.
+    """
+
+    def __init__(self, channels_in: int, channels: int) -> None:
         super().__init__(
             *(
                 layer
-                for _ in range(3)
-                for layer in (nn.Conv2d(channels, channels, 1), nn.BatchNorm2d(channels), nn.ReLU())
+                for width_in in (channels_in, channels, channels)
+                for layer in (nn.Conv2d(width_in, channels, 1), nn.BatchNorm2d(channels), nn.ReLU())
             )
         )

@@ -1,19 +1,35 @@
-"""The forward passes: the canonical hand, and the hand in the camera (figure 2 of the paper, single view)."""
+"""The forward passes: the canonical hand, and the hand in the camera, from one view or from several.
+
+Figure 2 of the paper; spec sections 2 (SVR-Hand) and 3 (MVR-Hand).
+"""
 
 from __future__ import annotations
 
+from typing import Any, NamedTuple
+
+import torch
 from torch import Tensor, nn
 
 from training.networks.decoder import MeshDecoder
 from training.networks.encoder import ImageEncoder, MapDecoder, PyramidEncoder
 from training.networks.lifting import JointHead, Lifting, PosePooling
-from training.networks.orientation import OrientationBranch
+from training.networks.orientation import MultiViewOrientation, Orientation, OrientationBranch
 from training.networks.precision import full_precision
-from training.tensors import HandPrediction, HandShape
+from training.tensors import HandPrediction, HandShape, ViewsPrediction, ViewsShape
 
 
-class ShapeBranch(nn.Module):
-    """From an image to the hand with its global rotation taken off."""
+class _Seen(NamedTuple):
+    """What one look at images gives, before the mesh."""
+
+    image_feature: Tensor
+    joint_feature: Tensor
+    heatmap_logits: Tensor
+    joints_uv: Tensor
+    lifted_feature: Tensor
+
+
+class _ShapeParts(nn.Module):
+    """What one view and several views have in common: how an image is seen, and a mesh decoded."""
 
     joint_regressor: Tensor
 
@@ -41,25 +57,60 @@ class ShapeBranch(nn.Module):
         # A constant of the hand: released code trains it, and so lets the root of every metric drift.
         self.register_buffer("joint_regressor", joint_regressor, persistent=False)
 
-    def forward(self, images: Tensor) -> HandShape:
-        """Map images (B, 3, 128, 128) in [0, 1] to the canonical hand."""
+    def see(self, images: Tensor) -> _Seen:
+        """Map images (B, 3, 128, 128) in [0, 1] to features, places of the joints, and vertex features."""
         image_feature = self.encode_image(images)  # (B, T, 32, 32): f_i
         pyramid = self.encode_shape(image_feature)  # the coarse scale is f_j
         joint_maps, joints_uv = self.locate_joints(self.decode_maps(pyramid))  # (B, J, 16, 16), (B, J, 2)
         joint_features = self.pool(pyramid.coarse, joints_uv)  # (B, J, L)
         lifted = self.lift(joint_features)  # (B, V0, L): f_v
-        decoded, vertices = self.decode_mesh(lifted)  # (B, V, 32), (B, V, 3): M^c
+        return _Seen(image_feature, pyramid.coarse, joint_maps, joints_uv, lifted)
+
+    def mesh(self, seen: _Seen) -> HandShape:
+        """Decode the vertex features (B, V0, L) to the canonical hand."""
+        decoded, vertices = self.decode_mesh(seen.lifted_feature)  # (B, V, 32), (B, V, 3): M^c
         with full_precision(vertices):
             joints = self.joint_regressor @ vertices  # (B, J, 3): J^c
         return HandShape(
-            image_feature=image_feature,
-            joint_feature=pyramid.coarse,
-            heatmap_logits=joint_maps,
-            joints_uv=joints_uv,
-            lifted_feature=lifted,
+            image_feature=seen.image_feature,
+            joint_feature=seen.joint_feature,
+            heatmap_logits=seen.heatmap_logits,
+            joints_uv=seen.joints_uv,
+            lifted_feature=seen.lifted_feature,
             decoded_feature=decoded,
             vertices_canonical_m=vertices,
             joints_canonical_m=joints,
+        )
+
+
+class ShapeBranch(_ShapeParts):
+    """From an image to the hand with its global rotation taken off."""
+
+    def forward(self, images: Tensor) -> HandShape:
+        """Map images (B, 3, 128, 128) in [0, 1] to the canonical hand."""
+        return self.mesh(self.see(images))
+
+
+class MultiViewShape(_ShapeParts):
+    """From several images of a hand, each seen by the same weights, to the one hand without its rotation."""
+
+    def __init__(self, *, vertex_fusion: nn.Module, **parts: Any) -> None:  # noqa: ANN401
+        """Take the parts of `_ShapeParts`, and what makes one vertex feature of those of all views."""
+        super().__init__(**parts)
+        self.fuse_vertices = vertex_fusion
+
+    def forward(self, images: Tensor, valid: Tensor) -> ViewsShape:
+        """Map views (B, N, 3, 128, 128), the target's first, and which there are (B, N), to the hand."""
+        seen = self.see(images.flatten(0, 1))  # (B N, ...)
+        views = _Seen(*(feature.unflatten(0, valid.shape) for feature in seen))  # (B, N, ...)
+        fused = self.fuse_vertices(views.lifted_feature, valid)  # (B, V0, L): f_v^M
+        target = _Seen(*(feature[:, 0] for feature in views))
+        return ViewsShape(
+            image_features=views.image_feature,
+            joint_features=views.joint_feature,
+            heatmap_logits=views.heatmap_logits,
+            joints_uv=views.joints_uv,
+            hand=self.mesh(target._replace(lifted_feature=fused)),
         )
 
 
@@ -76,15 +127,59 @@ class SingleViewHand(nn.Module):
         shape: HandShape = self.shape(images)
         # The orientation reads the shape branch and must not bend it (H2ONet's second stage).
         orientation = self.orientation(shape.image_feature.detach(), shape.joint_feature.detach())
-        wrist = shape.joints_canonical_m[:, :1]  # (B, 1, 3): j0
-        return HandPrediction(
-            shape=shape,
-            orientation_feature=orientation.feature,
-            fused_orientation_feature=orientation.fused_feature,
-            rotation=orientation.rotation,
-            vertices_m=_turn(shape.vertices_canonical_m, wrist, orientation.rotation),
-            joints_m=_turn(shape.joints_canonical_m, wrist, orientation.rotation),
+        return _turned(shape, orientation)
+
+
+class MultiViewHand(nn.Module):
+    """MVR-Hand: several images of one moment in, the hand in the first one's camera out."""
+
+    def __init__(self, *, shape: MultiViewShape, orientation: MultiViewOrientation) -> None:
+        super().__init__()
+        self.shape = shape
+        self.orientation = orientation
+
+    def forward(self, images: Tensor, valid: Tensor) -> ViewsPrediction:
+        """Map views (B, N, 3, 128, 128), the target's first, and which there are (B, N), to the hand."""
+        views: ViewsShape = self.shape(images, valid)
+        orientation = self.orientation(views.image_features.detach(), views.joint_features.detach(), valid)
+        return ViewsPrediction(views, _turned(views.hand, orientation))
+
+    def for_every_target(self, images: Tensor, valid: Tensor) -> HandPrediction:
+        """Map the same to the hand in every view's camera, (B N, ...), each view looked at once.
+
+        Row n of a group is what `forward` says of the views in cyclic order from the n-th on; it means
+        something where that view is there.
+        """
+        views: ViewsShape = self.shape(images, valid)
+        count = valid.shape[1]
+        places = torch.arange(count, device=valid.device)
+        turns = (places[:, None] + places) % count  # (N, N): row n begins with n
+        image_features = views.image_features.detach()[:, turns].flatten(0, 1)  # (B N, N, T, 32, 32)
+        joint_features = views.joint_features.detach()[:, turns].flatten(0, 1)  # (B N, N, C, 4, 4)
+        orientation = self.orientation(image_features, joint_features, valid[:, turns].flatten(0, 1))
+        shape = HandShape(*(part.repeat_interleave(count, dim=0) for part in views.hand))
+        return _turned(
+            shape._replace(
+                image_feature=views.image_features.flatten(0, 1),
+                joint_feature=views.joint_features.flatten(0, 1),
+                heatmap_logits=views.heatmap_logits.flatten(0, 1),
+                joints_uv=views.joints_uv.flatten(0, 1),
+            ),
+            orientation,
         )
+
+
+def _turned(shape: HandShape, orientation: Orientation) -> HandPrediction:
+    wrist = shape.joints_canonical_m[:, :1]  # (B, 1, 3): j0
+    return HandPrediction(
+        shape=shape,
+        mapped_joint_feature=orientation.joint_feature,
+        orientation_feature=orientation.feature,
+        fused_orientation_feature=orientation.fused_feature,
+        rotation=orientation.rotation,
+        vertices_m=_turn(shape.vertices_canonical_m, wrist, orientation.rotation),
+        joints_m=_turn(shape.joints_canonical_m, wrist, orientation.rotation),
+    )
 
 
 def _turn(points_canonical_m: Tensor, wrist_m: Tensor, rotation: Tensor) -> Tensor:

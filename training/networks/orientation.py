@@ -1,4 +1,4 @@
-"""The orientation branch: encoder, the meeting with the joint feature, rotation (spec section 2, eq. 5)."""
+"""The orientation branches: encoder, the meeting with the joint feature, rotation (spec sections 2 and 3)."""
 
 from __future__ import annotations
 
@@ -25,6 +25,8 @@ SHORTEST = 1e-6
 class Orientation(NamedTuple):
     """What the orientation branch says."""
 
+    joint_feature: Tensor
+    """(B, C, 4, 4): f_j with its mapping added."""
     feature: Tensor
     """(B, C, 4, 4): f_o."""
     fused_feature: Tensor
@@ -50,10 +52,20 @@ class Attention(nn.Module):
 
     def forward(self, queries: Tensor, context: Tensor) -> Tensor:
         """Map queries (B, n, C), attending to the context (B, m, C), to (B, n, C)."""
+        return self._answer(queries, context, self._scores(queries, context))
+
+    def among(self, queries: Tensor, context: Tensor, valid: Tensor) -> Tensor:
+        """Do the same, attending to the part of the context that there is (B, m) alone."""
+        scores = self._scores(queries, context).masked_fill(~valid[:, None, None], -torch.inf)
+        return self._answer(queries, context, scores)
+
+    def _scores(self, queries: Tensor, context: Tensor) -> Tensor:
         query = self._split(self.query(queries))  # (B, heads, n, head channels)
         key = self._split(self.key(context))  # (B, heads, m, head channels)
+        return (self.scale * query) @ key.transpose(2, 3)  # (B, heads, n, m)
+
+    def _answer(self, queries: Tensor, context: Tensor, scores: Tensor) -> Tensor:
         value = self._split(self.value(context))  # (B, heads, m, head channels)
-        scores = (self.scale * query) @ key.transpose(2, 3)  # (B, heads, n, m)
         attended = self.drop_weights(scores.softmax(dim=3)) @ value  # (B, heads, n, head channels)
         merged = attended.transpose(1, 2).flatten(2)  # (B, n, heads * head channels)
         normed: Tensor = self.norm(queries + self.drop_out(self.out(merged)))
@@ -176,8 +188,8 @@ class OrientationBranch(nn.Module):
         self, *, image_channels: int, joint_channels: int, fusion: nn.Module, regressor: nn.Module
     ) -> None:
         super().__init__()
-        self.map_image = PointwiseMapping(image_channels)
-        self.map_joints = PointwiseMapping(joint_channels)
+        self.map_image = PointwiseMapping(image_channels, image_channels)
+        self.map_joints = PointwiseMapping(joint_channels, joint_channels)
         self.encode = PyramidEncoder(image_channels, refine=gate_and_refine(joint_channels))
         self.fuse = fusion
         self.regress = regressor
@@ -188,4 +200,33 @@ class OrientationBranch(nn.Module):
         joint_feature = joint_feature + self.map_joints(joint_feature)  # (B, C, 4, 4)
         feature = self.encode(image_feature).coarse  # (B, C, 4, 4)
         fused = self.fuse(joint_feature, feature)  # (B, C, 4, 4)
-        return Orientation(feature, fused, self.regress(fused))
+        return Orientation(joint_feature, feature, fused, self.regress(fused))
+
+
+class MultiViewOrientation(nn.Module):
+    """From the features of all views to the hand's orientation in the first one's camera (spec section 3)."""
+
+    def __init__(
+        self,
+        *,
+        image_channels: int,
+        joint_channels: int,
+        image_fusion: nn.Module,
+        joint_fusion: nn.Module,
+        join: nn.Module,
+        regressor: nn.Module,
+    ) -> None:
+        super().__init__()
+        self.fuse_images = image_fusion
+        self.fuse_joints = joint_fusion
+        self.encode = PyramidEncoder(image_channels, refine=gate_and_refine(joint_channels))
+        self.fuse = join
+        self.regress = regressor
+
+    def forward(self, image_features: Tensor, joint_features: Tensor, valid: Tensor) -> Orientation:
+        """Map f_i (B, N, T, 32, 32) and f_j (B, N, C, 4, 4), and which there are, to the orientation."""
+        image_feature = self.fuse_images(image_features, valid)  # (B, T, 32, 32): f_i^M
+        joint_feature = self.fuse_joints(joint_features, valid)  # (B, C, 4, 4): f_j^M
+        feature = self.encode(image_feature).coarse  # (B, C, 4, 4)
+        fused = self.fuse(joint_feature, feature)  # (B, C, 4, 4): f_o^M
+        return Orientation(joint_feature, feature, fused, self.regress(fused))

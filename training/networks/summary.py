@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from training.config import load_recipe
 from training.contract import IMAGE_SIZE_PX
 from training.hand.template import load_template
-from training.networks.build import build
+from training.networks.build import build_any
 
 MEASURED_S = 3.0
 """How long the speed is measured."""
@@ -28,7 +28,7 @@ class ModuleSize:
     name: str
     parameters: int
     multiply_accumulates: int
-    """As fvcore counts them, in evaluation of one image."""
+    """As fvcore counts them, in evaluation of one image, or of the views of one moment."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,9 +50,9 @@ def summarise(recipe: str) -> NetworkSummary:
     Raises:
         ValueError: The recipe is not readable, or its network cannot be built.
     """
-    network = _network(recipe)
-    operations = _fvcore_counts(network)
-    parameters_thop, operations_thop = _thop_counts(network)
+    network, inputs = _network(recipe), _inputs(recipe)
+    operations = _fvcore_counts(network, inputs)
+    parameters_thop, operations_thop = _thop_counts(network, inputs)
     return NetworkSummary(
         recipe=recipe,
         parameters=_parameters(network),
@@ -66,15 +66,14 @@ def summarise(recipe: str) -> NetworkSummary:
     )
 
 
-def images_per_second(recipe: str, *, batch_size: int = 1) -> float:
-    """Return how many images a second the recipe's network reads here, in fp32 on all of torch's threads."""
-    network = _network(recipe)
-    images = torch.rand(batch_size, 3, IMAGE_SIZE_PX, IMAGE_SIZE_PX)
+def hands_per_second(recipe: str, *, batch_size: int = 1) -> float:
+    """Return how many hands a second the recipe's network gives here, in fp32 on all of torch's threads."""
+    network, inputs = _network(recipe), _inputs(recipe, batch_size=batch_size)
     with torch.inference_mode():
-        network(images)
+        network(*inputs)
         start, batches = time.perf_counter(), 0
         while (elapsed := time.perf_counter() - start) < MEASURED_S:
-            network(images)
+            network(*inputs)
             batches += 1
     return batches * batch_size / elapsed
 
@@ -98,7 +97,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's arguments."""
     parser.add_argument("recipe", help="name of a recipe, or path of a .toml file")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
-    parser.add_argument("--speed", action="store_true", help="measure images a second, one by one, as well")
+    parser.add_argument("--speed", action="store_true", help="measure hands a second, one by one, as well")
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -108,17 +107,17 @@ def run(arguments: argparse.Namespace) -> None:
         ValueError: The recipe is not readable, or its network cannot be built.
     """
     summary = summarise(arguments.recipe)
-    speed = images_per_second(arguments.recipe) if arguments.speed else None
+    speed = hands_per_second(arguments.recipe) if arguments.speed else None
     if arguments.json:
-        print(json.dumps({**asdict(summary), "images_per_second": speed}, indent=2))
+        print(json.dumps({**asdict(summary), "hands_per_second": speed}, indent=2))
         return
     print(as_text(summary))
     if speed is not None:
-        print(f"speed: {speed:.1f} images a second, one by one, {torch.get_num_threads()} threads")
+        print(f"speed: {speed:.1f} hands a second, one by one, {torch.get_num_threads()} threads")
 
 
 def _network(recipe: str) -> nn.Module:
-    return build(load_recipe(recipe).network, load_template().topology).eval()
+    return build_any(load_recipe(recipe).network, load_template().topology).eval()
 
 
 def _parameters(module: nn.Module) -> int:
@@ -132,25 +131,28 @@ def _parts(network: nn.Module) -> Iterator[tuple[str, nn.Module]]:
             yield f"{branch}.{name}", part
 
 
-def _fvcore_counts(network: nn.Module) -> dict[str, int]:
+def _fvcore_counts(network: nn.Module, inputs: tuple[Tensor, ...]) -> dict[str, int]:
     with warnings.catch_warnings():
         # fvcore scripts and traces, and torch calls both deprecated.
         warnings.simplefilter("ignore")
         from fvcore.nn import FlopCountAnalysis
 
-        counts = FlopCountAnalysis(network, _image()).unsupported_ops_warnings(False)
+        counts = FlopCountAnalysis(network, inputs).unsupported_ops_warnings(False)
         counts.uncalled_modules_warnings(False)
         return {name: int(count) for name, count in counts.by_module().items()}
 
 
-def _thop_counts(network: nn.Module) -> tuple[int, int]:
+def _thop_counts(network: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[int, int]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from thop import profile
 
-        operations, parameters = profile(network, (_image(),), verbose=False)
+        operations, parameters = profile(network, inputs, verbose=False)
     return int(parameters), int(operations)
 
 
-def _image() -> torch.Tensor:
-    return torch.zeros(1, 3, IMAGE_SIZE_PX, IMAGE_SIZE_PX)
+def _inputs(recipe: str, *, batch_size: int = 1) -> tuple[Tensor, ...]:
+    """Return what the recipe's network takes: images, or the views of each moment and that all are there."""
+    views = load_recipe(recipe).network.views
+    images = torch.rand(batch_size, views, 3, IMAGE_SIZE_PX, IMAGE_SIZE_PX)
+    return (images[:, 0],) if views == 1 else (images, torch.ones(batch_size, views, dtype=torch.bool))

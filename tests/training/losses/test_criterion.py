@@ -66,6 +66,7 @@ def _saying(truth: HandTruth) -> HandPrediction:
 
     return HandPrediction(
         shape=shape,
+        mapped_joint_feature=nothing,
         orientation_feature=nothing,
         fused_orientation_feature=nothing,
         rotation=truth.rotation,

@@ -31,7 +31,9 @@ def parameters(module: nn.Module) -> int:
         (DenseBlock(128, units=2), 24_256),
         (DenseBlock(512, units=4), 392_448),
         (RefiningBlock(1024), 1_278_208),
-        (PointwiseMapping(128), 50_304),
+        (PointwiseMapping(128, 128), 50_304),
+        (PointwiseMapping(8 * 128, 128), 164_992),
+        (PointwiseMapping(3 * 1024, 1024), 5_252_096),
     ],
 )
 def test_sizes_are_those_of_the_spec(module: nn.Module, count: int) -> None:

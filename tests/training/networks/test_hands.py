@@ -45,6 +45,7 @@ def test_every_tensor_has_the_shape_of_the_legend(network: SingleViewHand, image
         (3, 21, 3),
         (3, 128, 4, 4),
         (3, 128, 4, 4),
+        (3, 128, 4, 4),
         (3, 3, 3),
         (3, 778, 3),
         (3, 21, 3),
@@ -102,6 +103,7 @@ def test_joints_are_read_from_the_mesh(
 ROUTES: list[tuple[str, Callable[[HandPrediction], Tensor], set[str]]] = [
     ("rotation", lambda it: it.rotation, ORIENTATION_PARTS),
     ("fused feature", lambda it: it.fused_orientation_feature, ORIENTATION_PARTS - {"regress"}),
+    ("mapped joint feature", lambda it: it.mapped_joint_feature, {"map_joints"}),
     ("orientation feature", lambda it: it.orientation_feature, {"map_image", "encode"}),
     ("uv", lambda it: it.shape.joints_uv, {"encode_image", "encode_shape", "decode_maps", "locate_joints"}),
     ("maps", lambda it: it.shape.heatmap_logits, SHAPE_PARTS - {"pool", "lift", "decode_mesh"}),

@@ -12,7 +12,7 @@ from training.networks.summary import (
     NetworkSummary,
     add_arguments,
     as_text,
-    images_per_second,
+    hands_per_second,
     run,
     summarise,
 )
@@ -53,6 +53,12 @@ def test_the_paper_s_counts(paper: NetworkSummary) -> None:
     assert paper.multiply_accumulates_thop == pytest.approx(1.6516e9, rel=1e-3)
 
 
+def test_the_multi_view_network_s_counts() -> None:
+    summary = summarise("mvr_paper")
+    assert summary.parameters == 30_295_094
+    assert summary.multiply_accumulates_thop == pytest.approx(4.08e9, rel=5e-3)
+
+
 def test_the_modules_make_up_the_whole(paper: NetworkSummary) -> None:
     assert sum(module.parameters for module in paper.modules) == paper.parameters
 
@@ -73,12 +79,12 @@ def test_json_is_the_summary(recipe: str, capsys: pytest.CaptureFixture[str]) ->
     run(arguments(recipe, "--json"))
     written = json.loads(capsys.readouterr().out)
     assert written["parameters"] == sum(module["parameters"] for module in written["modules"])
-    assert written["images_per_second"] is None
+    assert written["hands_per_second"] is None
 
 
 def test_speed_is_measured(recipe: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("training.networks.summary.MEASURED_S", 0.05)
-    assert images_per_second(recipe) > 0
+    assert hands_per_second(recipe) > 0
 
 
 def test_an_unknown_recipe_is_refused() -> None:
