@@ -6,6 +6,7 @@ Legend: n hands of a batch, B = 19 bones, V = 778 label vertices, J = 21 joints,
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -104,20 +105,18 @@ class TemplateHand(nn.Module):
         joints = self.joints_m + torch.einsum("jds,ns->njd", self.joint_basis_m, betas)  # (n, J, 3)
         stretch, shaped = _stretch(joints, lengths, thickness, palm_width)  # (n, B, 3, 3), (n, J, 3)
         heads = list(HEAD_JOINTS)
-        shifts = shaped[:, heads] - _transformed(stretch, joints[:, heads])  # (n, B, 3)
-        control = self._blended(control, stretch, shifts) * scale[:, :, None]
+        shifts = shaped[:, heads] - transformed(stretch, joints[:, heads])  # (n, B, 3)
+        control = blended(self.weights, control, stretch, shifts) * scale[:, :, None]
         shaped = shaped * scale[:, :, None]
-        turned, shifted = _forward_kinematics(rotations, shaped[:, heads])  # (n, B, 3, 3), (n, B, 3)
-        vertices = self.label_matrix @ self._blended(control, turned, shifted)  # (n, V, 3)
+        turned, shifted = forward_kinematics(
+            rotations, shaped[:, heads], parents=BONE_PARENTS, order=BONE_ORDER
+        )  # (n, B, 3, 3), (n, B, 3)
+        vertices = self.label_matrix @ blended(self.weights, control, turned, shifted)  # (n, V, 3)
         carriers = list(JOINT_BONES)
-        posed = _transformed(turned[:, carriers], shaped) + shifted[:, carriers]  # (n, J, 3)
+        posed = transformed(turned[:, carriers], shaped) + shifted[:, carriers]  # (n, J, 3)
         tips = torch.tensor(FINGERTIP_JOINTS, device=posed.device)
         posed = posed.index_copy(1, tips, vertices[:, self._topology.fingertip_vertices.tolist()])
         return HandGeometry(vertices_m=vertices, joints_m=posed)
-
-    def _blended(self, points: Tensor, maps: Tensor, shifts: Tensor) -> Tensor:
-        blended_maps = torch.einsum("cb,nbij->ncij", self.weights, maps)  # (n, c, 3, 3)
-        return _transformed(blended_maps, points) + torch.einsum("cb,nbi->nci", self.weights, shifts)
 
     def _constant(self, name: str, values: NDArray[np.float64]) -> None:
         self.register_buffer(name, torch.tensor(values, dtype=torch.float32), persistent=False)
@@ -130,9 +129,22 @@ class TemplateHand(nn.Module):
     weights: Tensor
 
 
-def _transformed(maps: Tensor, points: Tensor) -> Tensor:
+def transformed(maps: Tensor, points: Tensor) -> Tensor:
     """Return each map times its point, (..., 3)."""
     return (maps @ points[..., None])[..., 0]
+
+
+def blended(weights: Tensor, points: Tensor, maps: Tensor, shifts: Tensor) -> Tensor:
+    """Return linear blend skinning of points, (n, c, 3): sum of weights times (map @ point + shift).
+
+    Args:
+        weights: (c, B): share of each bone in each point.
+        points: (n, c, 3).
+        maps: (n, B, 3, 3): linear map of each bone.
+        shifts: (n, B, 3): what each bone adds after its map.
+    """
+    blended_maps = torch.einsum("cb,nbij->ncij", weights, maps)  # (n, c, 3, 3)
+    return transformed(blended_maps, points) + torch.einsum("cb,nbi->nci", weights, shifts)
 
 
 def _stretch(joints: Tensor, lengths: Tensor, thickness: Tensor, palm_width: Tensor) -> tuple[Tensor, Tensor]:
@@ -153,13 +165,22 @@ def _stretch(joints: Tensor, lengths: Tensor, thickness: Tensor, palm_width: Ten
     return maps, torch.cat([joints[:, :1], shaped.flatten(1, 2)], dim=1)
 
 
-def _forward_kinematics(rotations: Tensor, heads_m: Tensor) -> tuple[Tensor, Tensor]:
-    """Return rotation and translation of every bone from its rest place, (n, B, 3, 3) and (n, B, 3)."""
-    own_shifts = heads_m - _transformed(rotations, heads_m)  # each bone turns about its head
+def forward_kinematics(
+    rotations: Tensor, heads_m: Tensor, *, parents: Sequence[int], order: Sequence[int]
+) -> tuple[Tensor, Tensor]:
+    """Return rotation and translation of every bone from its rest place, (n, B, 3, 3) and (n, B, 3).
+
+    Args:
+        rotations: (n, B, 3, 3): rotation of each bone about its head, in the axes of its parent at rest.
+        heads_m: (n, B, 3): where the bones begin at rest.
+        parents: Parent of each bone.
+        order: The bones, the root first and every parent before its children.
+    """
+    own_shifts = heads_m - transformed(rotations, heads_m)  # each bone turns about its head
     turned = list(rotations.unbind(dim=1))
     shifted = list(own_shifts.unbind(dim=1))
-    for bone in BONE_ORDER[1:]:
-        parent = BONE_PARENTS[bone]
-        shifted[bone] = _transformed(turned[parent], own_shifts[:, bone]) + shifted[parent]
+    for bone in order[1:]:
+        parent = parents[bone]
+        shifted[bone] = transformed(turned[parent], own_shifts[:, bone]) + shifted[parent]
         turned[bone] = turned[parent] @ rotations[:, bone]
     return torch.stack(turned, dim=1), torch.stack(shifted, dim=1)
