@@ -13,34 +13,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.data.sample import HandSample
+from training.data.synthetic_reader import ViewIndex
 
-Index = NDArray[np.int64]
 
+@dataclass(frozen=True, eq=False)
+class ViewTable(ViewIndex):
+    """Which views there are: (n,) arrays, ordered by sequence, then frame, then camera.
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class ViewTable:
-    """Which views there are: (n,) arrays, ordered by sequence, then frame, then camera."""
-
-    shard: Index
-    """Number of the view's sequence: what `training.data.order` calls a shard."""
-    frame: Index
-    camera: Index
-    """Number of the view's camera."""
-
-    def __len__(self) -> int:
-        return len(self.shard)
+    The words are those of a rendered set, so that whatever takes one takes the other: `shard` is the number
+    of the view's sequence, `sample` its frame, `view` its camera.
+    """
 
     @functools.cached_property
-    def group_starts(self) -> Index:
+    def group_starts(self) -> NDArray[np.int64]:
         """(G + 1,): group g is the views from `group_starts[g]` up to `group_starts[g + 1]`."""
-        changes = (np.diff(self.shard) != 0) | (np.diff(self.frame) != 0)
+        changes = (np.diff(self.shard) != 0) | (np.diff(self.sample) != 0)
         inner = np.flatnonzero(changes) + 1
         first = np.zeros(min(len(self), 1), np.int64)
         return np.concatenate([first, inner, np.array([len(self)], np.int64)])
 
     def select(self, views: NDArray[np.bool_]) -> ViewTable:
         """Return the views where the mask (n,) is true."""
-        return ViewTable(shard=self.shard[views], frame=self.frame[views], camera=self.camera[views])
+        return ViewTable(shard=self.shard[views], sample=self.sample[views], view=self.view[views])
 
 
 class MultiViewHands(ABC):
@@ -55,14 +49,14 @@ class MultiViewHands(ABC):
         self.sequences = sequences
         """Names that `index.shard` counts in."""
         self.cameras = cameras
-        """Names that `index.camera` counts in."""
+        """Names that `index.view` counts in."""
 
     def __len__(self) -> int:
         return len(self.index)
 
     def __getitem__(self, number: int) -> HandSample:
         index = self.index
-        return self._read(int(index.shard[number]), int(index.frame[number]), int(index.camera[number]))
+        return self._read(int(index.shard[number]), int(index.sample[number]), int(index.view[number]))
 
     @property
     def group_count(self) -> int:
@@ -102,7 +96,7 @@ class HandViews:
     def camera_names(self) -> tuple[str, ...]:
         """The camera of each view."""
         hands = self._hands
-        return tuple(hands.cameras[camera] for camera in hands.index.camera[list(self._views)].tolist())
+        return tuple(hands.cameras[camera] for camera in hands.index.view[list(self._views)].tolist())
 
     def sample(self, view: int) -> HandSample:
         """Read one view.

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from training.synthetic.fabricate.dexycb import DexYcbSize, fabricate_dexycb
+from training.synthetic.fabricate.hanco import fabricate_hanco
 from training.synthetic.fabricate.stand_in import StandInHand
 
 CAMERAS = FRAMES = 2
@@ -29,6 +30,20 @@ def one_sequence(dexycb: Path, tmp_path: Path) -> Path:
     for part in (Path("calibration"), first):
         shutil.copytree(dexycb / part, tmp_path / "one" / part)
     return tmp_path / "one"
+
+
+@pytest.fixture(scope="session")
+def hanco(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the root of a data set of 3 sequences, 3 frames each."""
+    root = tmp_path_factory.mktemp("hanco") / "root"
+    assert sum(fabricate_hanco(root, seed=3)) == (2 * 2 + 1) * 3 * 8
+    return root
+
+
+@pytest.fixture
+def hanco_copy(hanco: Path, tmp_path: Path) -> Path:
+    """Return the root of a copy, to be damaged."""
+    return Path(shutil.copytree(hanco, tmp_path / "hanco"))
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ def assert_same(first: DexYcbIndex, second: DexYcbIndex) -> None:
     assert (first.sequences, first.cameras) == (second.sequences, second.cameras)
     for name in ("splits", "sides", "betas"):
         assert np.array_equal(getattr(first, name), getattr(second, name)), name
-    for name in ("shard", "frame", "camera"):
+    for name in ("shard", "sample", "view"):
         assert np.array_equal(getattr(first.views, name), getattr(second.views, name)), name
 
 
@@ -36,7 +36,7 @@ def test_the_cached_index_is_the_fresh_one(
 def test_views_are_ordered_by_sequence_frame_and_camera(dexycb: Path) -> None:
     found = load_index(dexycb, progress=False)
     views = found.views
-    places = list(zip(views.shard.tolist(), views.frame.tolist(), views.camera.tolist(), strict=True))
+    places = list(zip(views.shard.tolist(), views.sample.tolist(), views.view.tolist(), strict=True))
     assert places == sorted(places)
     assert list(found.sequences) == sorted(found.sequences)
     assert list(found.cameras) == sorted(found.cameras)

@@ -37,8 +37,8 @@ def place(hands: DexYcbHands, number: int) -> tuple[str, str, int]:
     index = hands.index
     return (
         hands.sequences[index.shard[number]],
-        hands.cameras[index.camera[number]],
-        int(index.frame[number]),
+        hands.cameras[index.view[number]],
+        int(index.sample[number]),
     )
 
 

@@ -54,7 +54,7 @@ class DexYcbIndex:
     cameras: tuple[str, ...]
     """Serials of all cameras, sorted."""
     views: ViewTable
-    """`shard` counts in `sequences`, `camera` in `cameras`."""
+    """`shard` counts in `sequences`, `view` in `cameras`."""
 
     def of_split(self, split: Split) -> ViewTable:
         """Return the views of one part of S0."""
@@ -132,8 +132,8 @@ def _table(found: Sequence[_SequenceViews], cameras: tuple[str, ...]) -> ViewTab
     numbers = [np.array([cameras.index(serial) for serial in sequence.meta.serials]) for sequence in found]
     return ViewTable(
         shard=np.repeat(np.arange(len(found)), [len(frames) for frames, _ in places]),
-        frame=np.concatenate([frames for frames, _ in places]),
-        camera=np.concatenate([own[serial] for own, (_, serial) in zip(numbers, places, strict=True)]),
+        sample=np.concatenate([frames for frames, _ in places]),
+        view=np.concatenate([own[serial] for own, (_, serial) in zip(numbers, places, strict=True)]),
     )
 
 
@@ -171,7 +171,7 @@ def _read(path: Path, key: str) -> DexYcbIndex | None:
                 sides=arrays["sides"],
                 betas=arrays["betas"],
                 cameras=tuple(arrays["cameras"].tolist()),
-                views=ViewTable(shard=arrays["shard"], frame=arrays["frame"], camera=arrays["camera"]),
+                views=ViewTable(shard=arrays["shard"], sample=arrays["sample"], view=arrays["view"]),
             )
     except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile):
         return None
@@ -186,6 +186,6 @@ def _write(path: Path, key: str, index: DexYcbIndex) -> None:
             file, key=np.array(key),
             sequences=np.array(index.sequences), splits=index.splits, sides=index.sides, betas=index.betas,
             cameras=np.array(index.cameras),
-            shard=index.views.shard, frame=index.views.frame, camera=index.views.camera,
+            shard=index.views.shard, sample=index.views.sample, view=index.views.view,
         )  # fmt: skip
     partial.replace(path)

@@ -67,7 +67,7 @@ class DexYcbHands(MultiViewHands):
         self._root = root
         self._hands = {side: LabelledHands(hands[side]) for side in sorted(present)}
         self._intrinsics = {
-            camera: read_intrinsics(root, self.cameras[camera]) for camera in np.unique(views.camera).tolist()
+            camera: read_intrinsics(root, self.cameras[camera]) for camera in np.unique(views.view).tolist()
         }
 
     def _read(self, sequence: int, frame: int, camera: int) -> HandSample:
