@@ -13,7 +13,8 @@ import torch
 import yaml
 from numpy.typing import NDArray
 
-from tests.training.data.conftest import CAMERAS, FRAMES
+from tests.training.conftest import DEXYCB_CAMERAS as CAMERAS
+from tests.training.conftest import DEXYCB_FRAMES as FRAMES
 from training.data.dexycb.layout import SPLITS, Split
 from training.data.dexycb.reader import DexYcbHands
 from training.data.loader import plain_batches
