@@ -100,5 +100,24 @@ def load_weights(network: nn.Module, weights: Weights) -> None:
         raise ValueError(f"the checkpoint's weights are another network's: {str(error)[:400]}") from error
 
 
+def load_shape_weights(network: nn.Module, weights: Weights) -> None:
+    """Put the shape branch of another network of the same widths into this one; the rest stays fresh.
+
+    From the encoder to a multi-view network, or from that to a single-view one: what the one has and the
+    other has not is the fusion of the vertices.
+
+    Raises:
+        ValueError: The shape branches differ in more than that.
+    """
+    own = network.state_dict()
+    found = {name: value for name, value in weights.items() if name.startswith("shape.") and name in own}
+    missing = [name for name in own if name.startswith("shape.") and name not in found]
+    unlike = [name for name in found if found[name].shape != own[name].shape]
+    unlike += [name for name in missing if not name.startswith("shape.fuse_vertices.")]
+    if unlike or not found:
+        raise ValueError(f"the checkpoint's shape branch is another one: {unlike[:4]} differ")
+    network.load_state_dict({**own, **found})
+
+
 def _keys(content: object) -> str:
     return str(sorted(map(str, content)))[:200] if isinstance(content, dict) else type(content).__name__

@@ -94,6 +94,7 @@ class StageConfig:
     """`shape` trains the canonical hand alone, `full` the orientation on top of it."""
     steps: int
     batch_size: int = 64
+    """Pictures; groups of views where several are looked at, by the network or by its teacher."""
     learning_rate: float = 1e-3
     schedule: Literal["milestone", "cosine", "constant"] = "milestone"
     orientation_rate: float = 1.0
@@ -108,11 +109,33 @@ class StageConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class AdaptationConfig:
+    """What a single-view student learns from a multi-view teacher; by default nothing (spec section 4)."""
+
+    shape: Literal["none", "lifted", "decoded"] = "none"
+    """Vertex features that L_SE compares, the lifted ones (the paper) or the last decoder block's."""
+    orientation: Literal["none", "joint", "orientation", "fused"] = "none"
+    """Features that L_OE compares: f_j, f_o, or what the rotation is regressed from (the paper's)."""
+    shape_weight: float = 0.1
+    """beta."""
+    orientation_weight: float = 0.1
+    """gamma."""
+    distance: Literal["mse", "l1", "l2norm"] = "mse"
+    """Of two features: mean square, mean absolute, or mean length of a token's difference."""
+
+    @property
+    def is_on(self) -> bool:
+        """Whether anything is learnt from a teacher."""
+        return (self.shape, self.orientation) != ("none", "none")
+
+
+@dataclass(frozen=True, kw_only=True)
 class RunConfig:
     """A whole run; `training/recipes/<name>.toml` fills it."""
 
     network: NetworkConfig = field(default_factory=NetworkConfig)
     data: DataConfig = field(default_factory=DataConfig)
+    adaptation: AdaptationConfig = field(default_factory=AdaptationConfig)
     stages: tuple[StageConfig, ...] = ()
     optimiser: Literal["adam", "adamw"] = "adam"
     weight_decay: float = 0.0

@@ -40,6 +40,31 @@ class HandBatch(NamedTuple):
         return HandBatch(self.images.to(device, non_blocking=True), truth)
 
 
+class ViewsBatch(NamedTuple):
+    """Groups of crops, each of one hand at one moment from several sides; the target's come first."""
+
+    images: Tensor
+    """(B, N, 3, 128, 128) float32 in [0, 1], RGB."""
+    valid: Tensor
+    """(B, N) bool: which views there are; the target always is."""
+    truth: HandTruth
+    """Labels of every view, (B, N, ...); those of a view that is not there mean nothing."""
+
+    def to(self, device: torch.device) -> ViewsBatch:
+        """Return the batch on a device; the same tensors where they are there already."""
+        truth = HandTruth(*(labels.to(device, non_blocking=True) for labels in self.truth))
+        images, valid = (part.to(device, non_blocking=True) for part in (self.images, self.valid))
+        return ViewsBatch(images, valid, truth)
+
+    def targets(self) -> HandBatch:
+        """Return each group's target, as a picture of its own."""
+        return HandBatch(self.images[:, 0], HandTruth(*(labels[:, 0] for labels in self.truth)))
+
+    def every_view(self) -> HandBatch:
+        """Return all views that there are, each as a picture of its own, group by group."""
+        return HandBatch(self.images[self.valid], HandTruth(*(labels[self.valid] for labels in self.truth)))
+
+
 class HandShape(NamedTuple):
     """What the shape branch says: the hand with its global rotation taken off, and its features."""
 

@@ -1,4 +1,4 @@
-"""Streams batches of crops from worker processes.
+"""Streams batches of crops, or of groups of crops, from worker processes.
 
 The n-th batch of a run follows from its seed and n alone, whatever the number of workers, so that a run
 which goes on at batch n sees exactly what it would have seen without the interruption.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import signal
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, TypeVar
 
 import cv2
 import numpy as np
@@ -18,10 +18,14 @@ from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from training.config import DataConfig
-from training.data.augment import CroppedHand, crop_hand, draw_augmentation
+from training.data.augment import Augmentation, CroppedHand, crop_hand, draw_augmentation
+from training.data.groups import CroppedViews, HandGroups
 from training.data.order import Index, epoch_order
 from training.data.synthetic_reader import SyntheticHands
-from training.tensors import HandBatch, HandTruth
+from training.tensors import HandBatch, HandTruth, ViewsBatch
+
+Stored = TypeVar("Stored")
+Stored_co = TypeVar("Stored_co", covariant=True)
 
 PREFETCH_BATCHES = 6
 """Batches that each worker holds ready."""
@@ -35,6 +39,16 @@ class _Bytes(NamedTuple):
     truth: HandTruth
 
 
+class _GroupBytes(NamedTuple):
+    """A batch of groups, likewise."""
+
+    images: Tensor
+    """(B, N, 128, 128, 3) uint8."""
+    valid: Tensor
+    """(B, N) bool."""
+    truth: HandTruth
+
+
 class Share(NamedTuple):
     """The part of every batch that one of several processes takes."""
 
@@ -45,63 +59,108 @@ class Share(NamedTuple):
 WHOLE = Share()
 
 
-class _TrainingStream(IterableDataset[_Bytes]):
+class _Source(Protocol[Stored_co]):
+    """What a batch is made of: views, or groups of them."""
+
+    shard: Index
+    """(n,): the shard that each lies in."""
+
+    def batch(self, numbers: Index, *, randomness: tuple[int, int] | None) -> Stored_co:
+        """Return these, disturbed by what follows from seed and epoch, or undisturbed."""
+
+
+class _Views:
+    def __init__(self, hands: SyntheticHands, config: DataConfig | None = None) -> None:
+        self.shard = hands.index.shard
+        self._hands, self._config = hands, config
+
+    def batch(self, numbers: Index, *, randomness: tuple[int, int] | None) -> _Bytes:
+        rows = [self._look(int(view), randomness) for view in numbers]
+        images, truth = _stacked(rows)
+        return _Bytes(images, truth)
+
+    def _look(self, view: int, randomness: tuple[int, int] | None) -> CroppedHand:
+        if randomness is None or self._config is None:
+            return crop_hand(self._hands[view])
+        rng = np.random.default_rng([*randomness, view])
+        return crop_hand(self._hands[view], draw_augmentation(self._config, rng))
+
+
+class _Groups:
+    def __init__(self, groups: HandGroups, *, views: int, config: DataConfig | None = None) -> None:
+        self.shard = groups.shard
+        self._groups, self._views, self._config = groups, views, config
+
+    def batch(self, numbers: Index, *, randomness: tuple[int, int] | None) -> _GroupBytes:
+        rows = [self._look(int(group), randomness) for group in numbers]
+        valid = torch.from_numpy(np.stack([row.valid for row in rows]))
+        images, truth = _stacked([hand for row in rows for hand in row.hands])
+        grouped = HandTruth(*(labels.reshape(*valid.shape, *labels.shape[1:]) for labels in truth))
+        return _GroupBytes(images.reshape(*valid.shape, *images.shape[1:]), valid, grouped)
+
+    def _look(self, group: int, randomness: tuple[int, int] | None) -> CroppedViews:
+        targets = self._groups.targets(group)
+        if randomness is None or self._config is None:
+            views = self._groups.views_from(group, int(targets[0]), count=self._views)
+            return self._groups.crop(views, [Augmentation()] * self._views)
+        rng = np.random.default_rng([*randomness, group])
+        views = self._groups.views_from(group, int(rng.choice(targets)), count=self._views)
+        return self._groups.crop(views, [draw_augmentation(self._config, rng) for _ in views])
+
+
+class _TrainingStream(IterableDataset[Stored]):
     """The endless sequence of a run's batches from a given one on."""
 
     def __init__(
         self,
-        hands: SyntheticHands,
-        config: DataConfig,
+        source: _Source[Stored],
         *,
+        pool_shards: int,
         batch_size: int,
         seed: int,
         first_batch: int,
         share: Share,
     ) -> None:
-        self.batches_per_epoch = len(hands) // batch_size
+        self.batches_per_epoch = len(source.shard) // batch_size
         if self.batches_per_epoch == 0:
-            raise ValueError(f"{len(hands)} views do not fill one batch of {batch_size}")
+            raise ValueError(f"{len(source.shard)} samples do not fill one batch of {batch_size}")
         if batch_size % share.of:
             raise ValueError(f"a batch of {batch_size} cannot be shared by {share.of} processes")
-        self._share = share
-        self._hands, self._config = hands, config
+        self._source, self._share, self._pool_shards = source, share, pool_shards
         self._batch_size, self._seed, self._first_batch = batch_size, seed, first_batch
         self._order: tuple[int, Index] = (-1, np.empty(0, np.int64))
 
-    def __iter__(self) -> Iterator[_Bytes]:
+    def __iter__(self) -> Iterator[Stored]:
         worker = get_worker_info()
         rank, workers = (0, 1) if worker is None else (worker.id, worker.num_workers)
         for number in itertools.count(self._first_batch + rank, workers):
             yield self.batch(number)
 
-    def batch(self, number: int) -> _Bytes:
+    def batch(self, number: int) -> Stored:
         """Return this share of the batch of that number.
 
-        The views that do not fill an epoch's last batch are left out.
+        The samples that do not fill an epoch's last batch are left out.
         """
         epoch, place = divmod(number, self.batches_per_epoch)
         if self._order[0] != epoch:
-            shards, pool = self._hands.index.shard, self._config.pool_shards
+            shards, pool = self._source.shard, self._pool_shards
             self._order = epoch, epoch_order(shards, seed=self._seed, epoch=epoch, pool_shards=pool)
-        views = self._order[1][place * self._batch_size : (place + 1) * self._batch_size]
-        mine = views[self._share.number :: self._share.of]
-        return _collated([self._look(int(view), epoch) for view in mine])
-
-    def _look(self, view: int, epoch: int) -> CroppedHand:
-        rng = np.random.default_rng([self._seed, epoch, view])
-        return crop_hand(self._hands[view], draw_augmentation(self._config, rng))
+        whole = self._order[1][place * self._batch_size : (place + 1) * self._batch_size]
+        mine = whole[self._share.number :: self._share.of]
+        return self._source.batch(mine, randomness=(self._seed, epoch))
 
 
-class _PlainStream(IterableDataset[_Bytes]):
-    """Chosen views once, in order, undisturbed; the last batch may be short."""
+class _PlainStream(IterableDataset[Stored]):
+    """Chosen samples once, in order, undisturbed; the last batch may be short."""
 
-    def __init__(self, hands: SyntheticHands, views: Sequence[int], *, batch_size: int) -> None:
-        self._hands, self._views, self._batch_size = hands, views, batch_size
+    def __init__(self, source: _Source[Stored], chosen: Sequence[int] | None, *, batch_size: int) -> None:
+        everything = np.arange(len(source.shard))
+        self._source, self._batch_size = source, batch_size
+        self._chosen = everything if chosen is None else np.asarray(chosen, np.int64)
 
-    def __iter__(self) -> Iterator[_Bytes]:
-        for start in range(0, len(self._views), self._batch_size):
-            chosen = self._views[start : start + self._batch_size]
-            yield _collated([crop_hand(self._hands[view]) for view in chosen])
+    def __iter__(self) -> Iterator[Stored]:
+        for start in range(0, len(self._chosen), self._batch_size):
+            yield self._source.batch(self._chosen[start : start + self._batch_size], randomness=None)
 
 
 def training_batches(
@@ -119,22 +178,65 @@ def training_batches(
         ValueError: The views do not fill one batch, or it cannot be shared evenly.
     """
     stream = _TrainingStream(
-        hands, config, batch_size=batch_size, seed=seed, first_batch=first_batch, share=share
+        _Views(hands, config),
+        pool_shards=config.pool_shards,
+        batch_size=batch_size,
+        seed=seed,
+        first_batch=first_batch,
+        share=share,
     )
-    return map(_on_device_format, _loaded(stream, workers=config.workers))
+    return map(_hand_batch, _loaded(stream, workers=config.workers))
+
+
+def training_groups(
+    groups: HandGroups,
+    config: DataConfig,
+    *,
+    views: int,
+    batch_size: int,
+    seed: int,
+    first_batch: int = 0,
+    share: Share = WHOLE,
+) -> Iterator[ViewsBatch]:
+    """Yield augmented groups of `views` views without end, each with a target of its own, as above.
+
+    Raises:
+        ValueError: The groups do not fill one batch, or it cannot be shared evenly.
+    """
+    stream = _TrainingStream(
+        _Groups(groups, views=views, config=config),
+        pool_shards=config.pool_shards,
+        batch_size=batch_size,
+        seed=seed,
+        first_batch=first_batch,
+        share=share,
+    )
+    return map(_views_batch, _loaded(stream, workers=config.workers))
 
 
 def plain_batches(
     hands: SyntheticHands, *, batch_size: int, views: Sequence[int] | None = None, workers: int = 0
 ) -> Iterator[HandBatch]:
     """Yield every view (or the chosen ones) once, in order, as the contract's crop."""
-    chosen = range(len(hands)) if views is None else views
     # One process keeps the order and the short last batch simple; more would not pay for one pass.
-    stream = _PlainStream(hands, chosen, batch_size=batch_size)
-    return map(_on_device_format, _loaded(stream, workers=min(workers, 1)))
+    stream = _PlainStream(_Views(hands), views, batch_size=batch_size)
+    return map(_hand_batch, _loaded(stream, workers=min(workers, 1)))
 
 
-def _loaded(stream: IterableDataset[_Bytes], *, workers: int) -> DataLoader[_Bytes]:
+def plain_groups(
+    groups: HandGroups,
+    *,
+    views: int,
+    batch_size: int,
+    chosen: Sequence[int] | None = None,
+    workers: int = 0,
+) -> Iterator[ViewsBatch]:
+    """Yield every group (or the chosen ones) once, in order; the target is its first camera that sees it."""
+    stream = _PlainStream(_Groups(groups, views=views), chosen, batch_size=batch_size)
+    return map(_views_batch, _loaded(stream, workers=min(workers, 1)))
+
+
+def _loaded(stream: IterableDataset[Stored], *, workers: int) -> DataLoader[Stored]:
     return DataLoader(
         stream,
         batch_size=None,
@@ -154,19 +256,18 @@ def _start_worker(_: int) -> None:
     cv2.setNumThreads(0)
 
 
-def _collated(hands: Sequence[CroppedHand]) -> _Bytes:
-    return _Bytes(
-        images=torch.from_numpy(np.stack([hand.image for hand in hands])),
-        truth=HandTruth(
-            vertices_canonical_m=torch.from_numpy(np.stack([hand.vertices_canonical_m for hand in hands])),
-            joints_canonical_m=torch.from_numpy(np.stack([hand.joints_canonical_m for hand in hands])),
-            rotation=torch.from_numpy(np.stack([hand.rotation for hand in hands])),
-            joints_uv=torch.from_numpy(np.stack([hand.joints_uv for hand in hands])),
-            visibility=torch.tensor([hand.visibility for hand in hands], dtype=torch.float32),
-        ),
+def _stacked(hands: Sequence[CroppedHand]) -> tuple[Tensor, HandTruth]:
+    images, *labels = (
+        torch.from_numpy(np.stack([np.asarray(it) for it in part])) for part in zip(*hands, strict=True)
     )
+    return images, HandTruth(*(label.float() for label in labels))
 
 
-def _on_device_format(stored: _Bytes) -> HandBatch:
+def _hand_batch(stored: _Bytes) -> HandBatch:
     # The permuted view keeps its strides, so the float images come out as channels_last at no extra cost.
     return HandBatch(stored.images.permute(0, 3, 1, 2).float().div_(255.0), stored.truth)
+
+
+def _views_batch(stored: _GroupBytes) -> ViewsBatch:
+    images = stored.images.permute(0, 1, 4, 2, 3).float().div_(255.0)
+    return ViewsBatch(images, stored.valid, stored.truth)

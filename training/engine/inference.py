@@ -12,8 +12,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from training.networks.hands import SingleViewHand
-from training.tensors import HandBatch, HandTruth
+from training.networks.hands import MultiViewHand, SingleViewHand
+from training.tensors import HandBatch, HandTruth, ViewsBatch
 
 Float32 = NDArray[np.float32]
 
@@ -59,6 +59,21 @@ def predict(network: SingleViewHand, images: Tensor, *, scope: Literal["shape", 
     return _hands(prediction.vertices_m, prediction.joints_m, prediction.shape.joints_uv)
 
 
+def predict_views(
+    network: MultiViewHand, batch: ViewsBatch, *, scope: Literal["shape", "full"] = "full"
+) -> Hands:
+    """Return what an evaluating network says of every view that there is, each as the target once."""
+    valid = batch.valid.flatten()
+    if scope == "shape":
+        views = network.shape(batch.images, batch.valid)
+        canonical = (views.hand.vertices_canonical_m, views.hand.joints_canonical_m)
+        vertices, joints = (part.repeat_interleave(batch.valid.shape[1], dim=0)[valid] for part in canonical)
+        return _hands(vertices, joints, views.joints_uv[batch.valid])
+    prediction = network.for_every_target(batch.images, batch.valid)
+    hands = (prediction.vertices_m, prediction.joints_m, prediction.shape.joints_uv)
+    return _hands(*(part[valid] for part in hands))
+
+
 def measure(
     network: SingleViewHand,
     batches: Iterable[HandBatch],
@@ -77,15 +92,44 @@ def measure(
     Raises:
         ValueError: There is no batch.
     """
+    device = next(network.parameters()).device
+    with evaluating(network), _entered(context):
+        return _beside_truth(
+            ((predict(network, batch.images.to(device), scope=scope), batch) for batch in batches), scope
+        )
+
+
+def measure_views(
+    network: MultiViewHand,
+    batches: Iterable[ViewsBatch],
+    *,
+    scope: Literal["shape", "full"] = "full",
+    context: AbstractContextManager[object] | None = None,
+) -> Measured:
+    """Return the same of groups of views: every view that there is, as the target once.
+
+    Raises:
+        ValueError: There is no batch.
+    """
+    device = next(network.parameters()).device
+    with evaluating(network), _entered(context):
+        return _beside_truth(
+            ((predict_views(network, b.to(device), scope=scope), b.every_view()) for b in batches), scope
+        )
+
+
+def _entered(context: AbstractContextManager[object] | None) -> AbstractContextManager[object]:
+    return contextlib.nullcontext() if context is None else context
+
+
+def _beside_truth(said: Iterable[tuple[Hands, HandBatch]], scope: str) -> Measured:
     predicted: list[Hands] = []
     true: list[Hands] = []
     visibility: list[Float32] = []
-    device = next(network.parameters()).device
-    with evaluating(network), contextlib.nullcontext() if context is None else context:
-        for batch in batches:
-            predicted.append(predict(network, batch.images.to(device), scope=scope))
-            true.append(_true_hands(batch.truth, scope))
-            visibility.append(batch.truth.visibility.numpy())
+    for hands, batch in said:
+        predicted.append(hands)
+        true.append(_true_hands(batch.truth, scope))
+        visibility.append(batch.truth.visibility.numpy())
     if not predicted:
         raise ValueError("there is nothing to measure: no batch")
     return Measured(_joined(predicted), _joined(true), np.concatenate(visibility))

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from training.config import RunConfig, StageConfig
 from training.engine.averaging import AveragedWeights
+from training.engine.lesson import Lesson, trained_part
 from training.engine.schedule import learning_rate
 from training.engine.team import ALONE, Team
 from training.hand.topology import HandTopology
 from training.losses.criterion import Criterion
-from training.networks.hands import SingleViewHand
-from training.tensors import HandBatch, HandTruth
+from training.networks.hands import MultiViewHand, SingleViewHand
+from training.tensors import HandBatch, ViewsBatch
 
 MAX_SKIPPED_IN_A_ROW = 10
 """Updates with a gradient that is not finite are skipped; that many in a row mean that the run is lost."""
@@ -33,35 +32,29 @@ class Step(NamedTuple):
     learning_rate: float
 
 
-@dataclass(frozen=True)
-class _Scope:
-    """What a stage trains: a module, and the losses of its output."""
-
-    module: nn.Module
-    losses: Callable[[Any, HandTruth], dict[str, Tensor]]
-
-
 class Stage:
     """The state of a stage between two updates; it computes where the network's parameters are."""
 
     def __init__(
         self,
-        network: SingleViewHand,
+        lesson: Lesson,
         config: RunConfig,
         stage: StageConfig,
         topology: HandTopology,
         *,
         team: Team = ALONE,
     ) -> None:
-        self.config, self.stage, self.network, self.team = config, stage, network, team
+        self.config, self.stage, self.lesson, self.team = config, stage, lesson, team
+        self.network = lesson.network
         self.step_count = 0
-        self.device = next(network.parameters()).device
-        self._scope = _scope(network, stage, Criterion(stage.losses, topology).to(self.device))
-        self.optimiser = _optimiser(network, config, stage)
-        self.average = AveragedWeights(network, decay=config.ema_decay)
+        self.device = next(self.network.parameters()).device
+        self._criterion = Criterion(stage.losses, topology).to(self.device)
+        self._trained = trained_part(self.network, stage.scope)
+        self.optimiser = _optimiser(self.network, config, stage)
+        self.average = AveragedWeights(self.network, decay=config.ema_decay)
         self._skipped_in_a_row = 0
 
-    def step(self, batch: HandBatch) -> Step:
+    def step(self, batch: HandBatch | ViewsBatch) -> Step:
         """Update the weights by one batch.
 
         Raises:
@@ -73,11 +66,10 @@ class Stage:
             group["lr"] = rate * group["rate_factor"]
         batch = batch.to(self.device)
         with autocast(self.config, self.device):
-            prediction = self._scope.module(batch.images)
-        losses = self._scope.losses(prediction, batch.truth)
+            losses = self.lesson.losses(batch, self._criterion, self.stage.scope)
         self.optimiser.zero_grad(set_to_none=True)
         losses["total"].backward()  # type: ignore[no-untyped-call]
-        self.team.share_gradients(self._scope.module.parameters())
+        self.team.share_gradients(self._trained.parameters())
         norm = self._clipped_norm()
         self._apply(norm)
         self.step_count += 1
@@ -117,15 +109,9 @@ def _computes_in_bf16(device: torch.device) -> bool:
     return bool(torch.cpu.get_capabilities().get("avx512_bf16", False))
 
 
-def _scope(network: SingleViewHand, stage: StageConfig, criterion: Criterion) -> _Scope:
-    scopes = {
-        "shape": _Scope(network.shape, criterion.shape),
-        "full": _Scope(network, criterion.full),
-    }
-    return scopes[stage.scope]
-
-
-def _optimiser(network: SingleViewHand, config: RunConfig, stage: StageConfig) -> torch.optim.Optimizer:
+def _optimiser(
+    network: SingleViewHand | MultiViewHand, config: RunConfig, stage: StageConfig
+) -> torch.optim.Optimizer:
     kinds: dict[str, type[torch.optim.Adam]] = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
     groups = [{"params": list(network.shape.parameters()), "rate_factor": 1.0}]
     if stage.scope == "full":

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from training.contract import CROP_SCALE
-from training.engine.inference import Measured
+from training.data.groups import HandGroups
+from training.data.loader import plain_batches, plain_groups
+from training.data.synthetic_reader import SyntheticHands
+from training.engine.inference import Measured, measure, measure_views
 from training.metrics.alignment import procrustes_aligned, root_aligned
 from training.metrics.pose_errors import point_errors_m
+from training.networks.hands import MultiViewHand, SingleViewHand
+from training.tensors import HandBatch
 
 JUDGED = ("jpe_mm", "pa_jpe_mm", "vpe_mm", "pa_vpe_mm")
 """What the best state has the least sum of, as in SiMA-Hand; here on validation, not on test hands."""
@@ -62,6 +69,36 @@ def validation_scores(measured: Measured) -> dict[str, float]:
         "uv_pck_10": landmarks.pck_10,
         "uv_pck_20": landmarks.pck_20,
     }
+
+
+def validate(
+    network: SingleViewHand | MultiViewHand,
+    hands: SyntheticHands,
+    *,
+    views: int,
+    count: int,
+    batch_size: int,
+    scope: Literal["shape", "full"],
+    context: AbstractContextManager[object],
+) -> tuple[Measured, list[HandBatch]]:
+    """Measure a network on about `count` undisturbed pictures, evenly spread, and return these beside.
+
+    A multi-view network gets them in groups of `views`, and each as the target once.
+    """
+    if isinstance(network, SingleViewHand):
+        chosen = _spread(len(hands), count)
+        pictures = list(plain_batches(hands, batch_size=batch_size, views=chosen))
+        return measure(network, pictures, scope=scope, context=context), pictures
+    groups = HandGroups(hands)
+    chosen = _spread(len(groups), max(1, count // views))
+    batches = list(plain_groups(groups, views=views, batch_size=batch_size, chosen=chosen))
+    measured = measure_views(network, batches, scope=scope, context=context)
+    return measured, [batch.every_view() for batch in batches]
+
+
+def _spread(whole: int, count: int) -> list[int]:
+    chosen: list[int] = np.linspace(0, whole - 1, min(count, whole)).astype(np.int64).tolist()
+    return chosen
 
 
 def judgement(scores: dict[str, float]) -> float:

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Never, TypeVar
 
 import cv2
 import numpy as np
@@ -15,20 +15,24 @@ import torch
 from tqdm import tqdm
 
 from training.checkpoint import Checkpoint, load_checkpoint, load_weights
-from training.data.loader import plain_batches
+from training.data.groups import HandGroups
+from training.data.loader import plain_batches, plain_groups
 from training.data.synthetic_reader import SyntheticHands
-from training.engine.inference import Hands, Measured, measure
+from training.engine.inference import Hands, Measured, measure, measure_views
 from training.engine.overlay import DrawnHand, Image, sheet
 from training.engine.validation import LandmarkScores, landmark_scores
 from training.evaluate.photos import PhotoReport, measure_photos
 from training.hand.template import load_template
 from training.hand.topology import HandTopology
 from training.metrics.table import HandPoints, HandScores, as_markdown, score_by_occlusion
-from training.networks.build import build
-from training.tensors import HandBatch
+from training.networks.build import build_any
+from training.networks.hands import MultiViewHand, SingleViewHand
+from training.tensors import HandBatch, ViewsBatch
 
 BATCH_SIZE = 32
 PICTURED_HANDS = 24
+
+Batch = TypeVar("Batch", HandBatch, ViewsBatch)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -53,17 +57,19 @@ def run(arguments: argparse.Namespace) -> None:
         raise ValueError("nothing to measure: give --data or --photos")
     checkpoint = load_checkpoint(arguments.checkpoint)
     topology = load_template().topology
-    network = build(checkpoint.config.network, topology)
+    network = build_any(checkpoint.config.network, topology)
     load_weights(network, checkpoint.best_weights)
     report: dict[str, Any] = {"checkpoint": _described(checkpoint)}
     drawn: list[DrawnHand] = []
     if arguments.data is not None:
         hands = SyntheticHands(arguments.data / arguments.split)
-        measured = measure(network, _with_progress(hands))
+        measured = _measured(network, hands, views=checkpoint.config.network.views)
         report["data"] = {"split": arguments.split, **hands.description}
         report["scores"] = _print_scores(measured)
         drawn = drawn_views(hands, measured.predicted)
     if arguments.photos is not None:
+        if isinstance(network, MultiViewHand):
+            raise ValueError("the photos show one view each: a multi-view network cannot be measured on them")
         photos = measure_photos(network, arguments.photos)
         report["photos"] = _print_landmarks("photos", photos.scores)
         drawn = drawn_photos(photos)
@@ -105,12 +111,20 @@ def _drawn(crop: Image, predicted: Hands, row: int) -> DrawnHand:
     return DrawnHand(crop, predicted.joints_uv[row], predicted.joints_m[row], predicted.vertices_m[row])
 
 
-def _with_progress(hands: SyntheticHands) -> Iterator[HandBatch]:
-    batches = plain_batches(hands, batch_size=BATCH_SIZE, workers=1)
+def _measured(network: SingleViewHand | MultiViewHand, hands: SyntheticHands, *, views: int) -> Measured:
+    """Measure a network on all hands; of several views, each as the target once."""
     with tqdm(total=len(hands), unit="image") as progress:
-        for batch in batches:
-            yield batch
-            progress.update(len(batch.images))
+        if isinstance(network, SingleViewHand):
+            pictures = plain_batches(hands, batch_size=BATCH_SIZE, workers=1)
+            return measure(network, _counted(pictures, progress))
+        groups = plain_groups(HandGroups(hands), views=views, batch_size=BATCH_SIZE // views, workers=1)
+        return measure_views(network, _counted(groups, progress))
+
+
+def _counted(batches: Iterator[Batch], progress: tqdm[Never]) -> Iterator[Batch]:
+    for batch in batches:
+        yield batch
+        progress.update(len(batch.images) if isinstance(batch, HandBatch) else int(batch.valid.sum()))
 
 
 def _print_scores(measured: Measured) -> dict[str, Any]:

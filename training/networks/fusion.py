@@ -110,7 +110,7 @@ class AttendingVertices(nn.Module):
         present = valid.repeat_interleave(vertices.shape[2], dim=0)  # (B V0, N)
         attended = self.attend.among(tokens, tokens, present)  # (B V0, N, L)
         mean = statistics(attended, present[:, :, None]).mean  # (B V0, L)
-        return mean.unflatten(0, (vertices.shape[0], vertices.shape[2]))
+        return mean.reshape(vertices.shape[0], vertices.shape[2], -1)
 
 
 class ConcatenatedVertices(nn.Module):
@@ -165,7 +165,8 @@ def similar_views(vertices: Tensor, valid: Tensor) -> Tensor:
     views = vertices.transpose(1, 2)  # (B, V0, N, L)
     likeness = views @ views.transpose(2, 3) / views.shape[3] ** 0.5  # (B, V0, N, N)
     among_valid = likeness.masked_fill(~valid[:, None, None], -torch.inf).softmax(dim=3)  # (B, V0, N, N)
-    return (among_valid @ views).transpose(1, 2)
+    said: Tensor = among_valid @ views  # (B, V0, N, L)
+    return said.transpose(1, 2)
 
 
 def _mapped(mapping: PointwiseMapping, columns: Tensor) -> Tensor:

@@ -102,7 +102,7 @@ class MultiViewShape(_ShapeParts):
     def forward(self, images: Tensor, valid: Tensor) -> ViewsShape:
         """Map views (B, N, 3, 128, 128), the target's first, and which there are (B, N), to the hand."""
         seen = self.see(images.flatten(0, 1))  # (B N, ...)
-        views = _Seen(*(feature.unflatten(0, valid.shape) for feature in seen))  # (B, N, ...)
+        views = _Seen(*(feature.reshape(*valid.shape, *feature.shape[1:]) for feature in seen))  # (B, N, ...)
         fused = self.fuse_vertices(views.lifted_feature, valid)  # (B, V0, L): f_v^M
         target = _Seen(*(feature[:, 0] for feature in views))
         return ViewsShape(

@@ -62,7 +62,8 @@ class Attention(nn.Module):
     def _scores(self, queries: Tensor, context: Tensor) -> Tensor:
         query = self._split(self.query(queries))  # (B, heads, n, head channels)
         key = self._split(self.key(context))  # (B, heads, m, head channels)
-        return (self.scale * query) @ key.transpose(2, 3)  # (B, heads, n, m)
+        scores: Tensor = (self.scale * query) @ key.transpose(2, 3)  # (B, heads, n, m)
+        return scores
 
     def _answer(self, queries: Tensor, context: Tensor, scores: Tensor) -> Tensor:
         value = self._split(self.value(context))  # (B, heads, m, head channels)

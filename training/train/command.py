@@ -34,6 +34,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--init", type=Path, metavar="CHECKPOINT", help="start from a checkpoint's weights")
     parser.add_argument("--stage", help="with --init: begin with this stage instead of the first")
+    parser.add_argument(
+        "--teacher",
+        type=Path,
+        metavar="CHECKPOINT",
+        help="the multi-view network that the recipe learns from",
+    )
     parser.add_argument("--device", default="cpu", help="cpu, cuda or cuda:N (default: cpu)")
     parser.add_argument("--hours", type=float, help="stop, with a checkpoint, after this time")
     parser.add_argument("--steps", type=int, help="stop, with a checkpoint, after this many updates")
@@ -54,10 +60,11 @@ def run(arguments: argparse.Namespace) -> None:
     out = arguments.out or RUNS / Path(arguments.recipe).stem
     if arguments.resume is None and (out / LAST).exists():
         raise ValueError(f"{out} holds a run already: give --resume to go on with it, or another --out")
+    teacher = None if arguments.teacher is None else load_checkpoint(arguments.teacher).without_optimiser()
     stop = StopRequest(hours=arguments.hours, steps=arguments.steps)
     keep_freed_memory()
     with joined_team() as team, Logbook(out) if team.leads else SilentLogbook() as logbook, stop:
-        trainer = Trainer(config, out=out, logbook=logbook, device=device, team=team)
+        trainer = Trainer(config, out=out, logbook=logbook, teacher=teacher, device=device, team=team)
         if arguments.resume is not None:
             own = arguments.resume == Path(LAST)
             trainer.resume(load_checkpoint(out / LAST if own else arguments.resume))

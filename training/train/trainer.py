@@ -5,23 +5,26 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import torch
 
-from training.checkpoint import Checkpoint, load_weights, save_checkpoint
+from training.checkpoint import Checkpoint, load_shape_weights, load_weights, save_checkpoint
 from training.config import RunConfig, StageConfig
-from training.data.loader import Share, plain_batches, training_batches
+from training.data.loader import Share
 from training.data.synthetic_reader import SyntheticHands
-from training.engine.inference import Measured, measure
+from training.engine.feed import feed_for
+from training.engine.inference import Measured
+from training.engine.lesson import lesson_for
 from training.engine.overlay import DrawnHand, Image, sheet
 from training.engine.stage import Stage, autocast
 from training.engine.team import ALONE, Team
-from training.engine.validation import judgement, validation_scores
+from training.engine.validation import judgement, validate, validation_scores
 from training.hand.template import load_template
-from training.networks.build import build
-from training.networks.hands import SingleViewHand
-from training.tensors import HandBatch
+from training.hand.topology import HandTopology
+from training.networks.build import build_any, build_multi_view
+from training.networks.hands import MultiViewHand, SingleViewHand
+from training.tensors import HandBatch, ViewsBatch
 from training.train.logbook import Logbook
 from training.train.stop import StopRequest
 
@@ -40,13 +43,15 @@ class Trainer:
         *,
         out: Path,
         logbook: Logbook,
+        teacher: Checkpoint | None = None,
         device: torch.device = CPU,
         team: Team = ALONE,
     ) -> None:
         """Build the network with the seed's weights on a device, and open the data.
 
         Raises:
-            ValueError: The recipe has no stage, or its data cannot be read.
+            ValueError: The recipe has no stage, its data cannot be read, or it has a teacher that it does not
+                want, wants one that it has not, or one of another size.
         """
         if not config.stages:
             raise ValueError("the recipe has no stages to train")
@@ -56,13 +61,13 @@ class Trainer:
         self.network = self._built()
         # Equal weights, but not the same dropout everywhere.
         torch.manual_seed(config.seed + team.rank)
-        root = Path(config.data.root)
-        self.hands = SyntheticHands(
-            root / "train",
-            min_visible_vertices=config.data.min_visible_vertices,
-            open_shards=2 * config.data.pool_shards,
+        self.lesson = lesson_for(
+            self.network, config, teacher=_taught_by(teacher, config, self.topology, device)
         )
-        self.validation_hands = SyntheticHands(root / "val")
+        self.teacher = teacher
+        self.views = config.network.views if teacher is None else teacher.config.network.views
+        self.feed = feed_for(config, views=self.views)
+        self.validation_hands = SyntheticHands(Path(config.data.root) / "val")
         self.stage_index = 0
         self.stage = self._new_stage()
         self.best_score: float | None = None
@@ -72,11 +77,16 @@ class Trainer:
     def start_from(self, checkpoint: Checkpoint, *, stage: str | None = None) -> None:
         """Take over a checkpoint's averaged weights and begin a stage, the first one unless named.
 
+        From a network of other views or another fusion, the shape branch is taken over alone.
+
         Raises:
-            ValueError: The network is another one, or there is no such stage.
+            ValueError: The network has other widths, or there is no such stage.
         """
-        self._require_same_network(checkpoint)
-        load_weights(self.network, checkpoint.best_weights)
+        if checkpoint.config.network == self.config.network:
+            load_weights(self.network, checkpoint.best_weights)
+        else:
+            load_shape_weights(self.network, checkpoint.best_weights)
+            self.logbook.say("started from the shape branch of another network; the rest is fresh")
         self.images_seen, self.trained_s = checkpoint.images_seen, checkpoint.trained_s
         self.stage_index = 0 if stage is None else self._index_of(stage)
         self.stage = self._new_stage()
@@ -129,7 +139,7 @@ class Trainer:
             best_score=self.best_score,
             images_seen=self.images_seen,
             trained_s=self.trained_s,
-            data=self.hands.description,
+            data=self._data_description(),
         )
 
     @property
@@ -145,7 +155,7 @@ class Trainer:
         return self.stage.step_count + sum(s.steps for s in self.config.stages[: self.stage_index])
 
     def _new_stage(self) -> Stage:
-        return Stage(self.network, self.config, self._stage_config, self.topology, team=self.team)
+        return Stage(self.lesson, self.config, self._stage_config, self.topology, team=self.team)
 
     def _train_stage(self, stop: StopRequest) -> None:
         stage, started_s = self._stage_config, time.monotonic()
@@ -157,7 +167,7 @@ class Trainer:
             batch = next(batches)
             waited_s = time.monotonic() - asked_s
             step = self.stage.step(batch)
-            images = len(batch.images) * self.team.size
+            images = batch.images.shape[:-3].numel() * self.team.size
             self.images_seen += images
             self.trained_s = already_s + time.monotonic() - started_s
             self.logbook.note_step(step, images=images, waited_s=waited_s)
@@ -179,12 +189,17 @@ class Trainer:
         if count % config.checkpoint_every == 0:
             save_checkpoint(self.checkpoint(), self.out / LAST)
 
-    def _batches(self) -> Iterator[HandBatch]:
+    def _data_description(self) -> dict[str, Any]:
+        """Return what was learnt from: the data, and the teacher if there was one."""
+        if self.teacher is None:
+            return self.feed.description
+        teacher = {key: getattr(self.teacher, key) for key in ("stage", "step", "images_seen", "trained_s")}
+        return {**self.feed.description, "teacher": teacher}
+
+    def _batches(self) -> Iterator[HandBatch | ViewsBatch]:
         # Each stage has its own order of the data; the numbers of its batches begin at zero.
         seed = self.config.seed * len(self.config.stages) + self.stage_index
-        return training_batches(
-            self.hands,
-            self.config.data,
+        return self.feed.training(
             batch_size=self._stage_config.batch_size,
             seed=seed,
             first_batch=self.stage.step_count,
@@ -195,11 +210,14 @@ class Trainer:
         """Measure the averaged weights on a part of the validation set; keep them if they are best."""
         network = self._built()
         network.load_state_dict(self.stage.average.weights)
-        hands, count = self.validation_hands, min(self.config.validation_views, len(self.validation_hands))
-        views = np.linspace(0, len(hands) - 1, count).astype(np.int64).tolist()
-        batches = list(plain_batches(hands, batch_size=self._stage_config.batch_size, views=views))
-        measured = measure(
-            network, batches, scope=self._stage_config.scope, context=autocast(self.config, self.device)
+        measured, batches = validate(
+            network,
+            self.validation_hands,
+            views=self.views,
+            count=self.config.validation_views,
+            batch_size=self._stage_config.batch_size,
+            scope=self._stage_config.scope,
+            context=autocast(self.config, self.device),
         )
         scores = validation_scores(measured)
         self.logbook.write_scalars(
@@ -223,9 +241,9 @@ class Trainer:
         ]
         return sheet(drawn, self.topology.faces)
 
-    def _built(self) -> SingleViewHand:
+    def _built(self) -> SingleViewHand | MultiViewHand:
         # Two thirds of the time of contiguous maps on these CPUs (docs/training.md).
-        network = build(self.config.network, self.topology).to(self.device)
+        network = build_any(self.config.network, self.topology).to(self.device)
         return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
 
     def _index_of(self, stage: str) -> int:
@@ -239,6 +257,24 @@ class Trainer:
             raise ValueError(
                 f"the checkpoint's network is {checkpoint.config.network}, the recipe's {self.config.network}"
             )
+
+
+def _taught_by(
+    teacher: Checkpoint | None, config: RunConfig, topology: HandTopology, device: torch.device
+) -> MultiViewHand | None:
+    """Return the network of a teacher's checkpoint."""
+    if teacher is None:
+        return None
+    student, wanted = config.network, teacher.config.network
+    for name in ("trunk_channels", "latent_channels", "decoder_channels"):
+        if getattr(student, name) != getattr(wanted, name):
+            raise ValueError(
+                f"the teacher has {name} {getattr(wanted, name)}, its student {getattr(student, name)}: "
+                "they compare features, which must have one size"
+            )
+    network = build_multi_view(wanted, topology)
+    load_weights(network, teacher.best_weights)
+    return network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
 
 
 def _random_state(device: torch.device) -> torch.Tensor:

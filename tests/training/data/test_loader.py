@@ -109,5 +109,5 @@ def test_a_batch_that_cannot_be_shared_evenly_is_refused(drawn_data: Path) -> No
 
 
 def test_too_few_views_for_a_batch_are_refused(drawn_data: Path) -> None:
-    with pytest.raises(ValueError, match="36 views do not fill one batch of 37"):
+    with pytest.raises(ValueError, match="36 samples do not fill one batch of 37"):
         batches(drawn_data, 1, size=37)

@@ -12,6 +12,7 @@ import torch
 from training.config import load_recipe
 from training.data.loader import Share, training_batches
 from training.data.synthetic_reader import SyntheticHands
+from training.engine.lesson import PictureLesson
 from training.engine.stage import Stage
 from training.engine.team import joined_team
 from training.hand.template import load_template
@@ -29,7 +30,7 @@ def main(data: Path, out: Path) -> None:
         torch.manual_seed(0)
         network = build(config.network, topology)
         torch.manual_seed(team.rank)
-        stage = Stage(network, config, config.stages[1], topology, team=team)
+        stage = Stage(PictureLesson(network), config, config.stages[1], topology, team=team)
         batches = training_batches(
             SyntheticHands(data / "train"),
             config.data,

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from training.config import RunConfig
+from training.engine.lesson import PictureLesson
 from training.engine.stage import MAX_SKIPPED_IN_A_ROW, Stage, autocast
 from training.hand.topology import HandTopology
 from training.networks.hands import SingleViewHand
@@ -25,7 +26,7 @@ def moved(module: nn.Module, before: list[Tensor]) -> bool:
 
 
 def stage_of(network: SingleViewHand, config: RunConfig, topology: HandTopology, number: int) -> Stage:
-    return Stage(network, config, config.stages[number], topology)
+    return Stage(PictureLesson(network), config, config.stages[number], topology)
 
 
 def test_the_shape_stage_leaves_the_orientation(
@@ -57,7 +58,7 @@ def test_the_loss_of_a_batch_falls_as_it_is_repeated(
 ) -> None:
     config = dataclasses.replace(config, precision=precision)  # type: ignore[arg-type]
     eager = dataclasses.replace(config.stages[1], learning_rate=5e-3, warmup_steps=0, schedule="constant")
-    stage = Stage(network, config, eager, topology)
+    stage = Stage(PictureLesson(network), config, eager, topology)
     totals = [stage.step(batches[0]).losses["total"] for _ in range(15)]
     assert totals[-1] < 0.7 * totals[0]
 
@@ -66,7 +67,7 @@ def test_gradients_are_clipped_branch_by_branch(
     network: SingleViewHand, config: RunConfig, topology: HandTopology, batches: list[HandBatch]
 ) -> None:
     full = dataclasses.replace(config.stages[1], clip_norm=1e-3)
-    stage = Stage(network, config, full, topology)
+    stage = Stage(PictureLesson(network), config, full, topology)
     reported = stage.step(batches[0]).gradient_norm
     assert reported > 1e-3
     for branch in (network.shape, network.orientation):
@@ -103,6 +104,6 @@ def test_the_orientation_has_a_rate_of_its_own(
 ) -> None:
     still = dataclasses.replace(config.stages[1], orientation_rate=0.0)
     shape, orientation = parameters(network.shape), parameters(network.orientation)
-    Stage(network, config, still, topology).step(batches[0])
+    Stage(PictureLesson(network), config, still, topology).step(batches[0])
     assert moved(network.shape, shape)
     assert not moved(network.orientation, orientation)

@@ -79,7 +79,9 @@ def test_every_target_is_the_views_turned_round(network: MultiViewHand, views: T
         # The target that is not there is no target.
         there = VALID[:, target]
         for every, one in zip((*hands.shape, *hands[1:]), (*turned.shape, *turned[1:]), strict=True):
-            assert_close(every.unflatten(0, (2, VIEWS))[:, target][there], one[there], rtol=1e-3, atol=1e-4)
+            assert_close(
+                every.reshape(2, VIEWS, *one.shape[1:])[:, target][there], one[there], rtol=1e-3, atol=1e-4
+            )
 
 
 @torch.no_grad()

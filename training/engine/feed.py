@@ -1,0 +1,100 @@
+"""Where a run's batches come from: rendered pictures, or groups of views of one moment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Protocol
+
+from training.config import DataConfig, RunConfig
+from training.data.groups import HandGroups
+from training.data.loader import Share, training_batches, training_groups
+from training.data.synthetic_reader import SyntheticHands
+from training.tensors import HandBatch, ViewsBatch
+
+
+class Feed(Protocol):
+    """The training set of a run, as what learns from it wants it."""
+
+    @property
+    def description(self) -> dict[str, Any]:
+        """What the training set is, for the card of what learns from it."""
+
+    def training(
+        self, *, batch_size: int, seed: int, first_batch: int, share: Share
+    ) -> Iterator[HandBatch | ViewsBatch]:
+        """Yield this process's share of the batches without end, beginning with the `first_batch`-th."""
+
+
+class PictureFeed:
+    """One picture at a time."""
+
+    def __init__(self, data: DataConfig) -> None:
+        """Open the training set.
+
+        Raises:
+            ValueError: It cannot be read.
+        """
+        self.data, self.hands = data, open_training_hands(data)
+
+    @property
+    def description(self) -> dict[str, Any]:
+        """What the training set is."""
+        return self.hands.description
+
+    def training(self, *, batch_size: int, seed: int, first_batch: int, share: Share) -> Iterator[HandBatch]:
+        """Yield disturbed crops."""
+        return training_batches(
+            self.hands, self.data, batch_size=batch_size, seed=seed, first_batch=first_batch, share=share
+        )
+
+
+class GroupFeed:
+    """All views of one moment at a time."""
+
+    def __init__(self, data: DataConfig, *, views: int) -> None:
+        """Open the training set and sort it into groups of `views`.
+
+        Raises:
+            ValueError: It cannot be read.
+        """
+        self.data, self.views, self.groups = data, views, HandGroups(open_training_hands(data))
+
+    @property
+    def description(self) -> dict[str, Any]:
+        """What the training set is."""
+        return self.groups.hands.description
+
+    def training(self, *, batch_size: int, seed: int, first_batch: int, share: Share) -> Iterator[ViewsBatch]:
+        """Yield groups of crops, each disturbed in its own way."""
+        return training_groups(
+            self.groups,
+            self.data,
+            views=self.views,
+            batch_size=batch_size,
+            seed=seed,
+            first_batch=first_batch,
+            share=share,
+        )
+
+
+def open_training_hands(data: DataConfig) -> SyntheticHands:
+    """Open the training set that a recipe names.
+
+    Raises:
+        ValueError: It cannot be read.
+    """
+    return SyntheticHands(
+        Path(data.root) / "train",
+        min_visible_vertices=data.min_visible_vertices,
+        open_shards=2 * data.pool_shards,
+    )
+
+
+def feed_for(config: RunConfig, *, views: int) -> Feed:
+    """Return pictures, or groups where the network or its teacher looks at several views at once.
+
+    Raises:
+        ValueError: The data cannot be read.
+    """
+    return PictureFeed(config.data) if views == 1 else GroupFeed(config.data, views=views)
