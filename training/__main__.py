@@ -26,6 +26,8 @@ VERBS: dict[str, tuple[str, str]] = {
     "build-hand": ("training.hand.build", "rebuild the hand template from the CC0 MakeHuman mesh"),
     "backgrounds": ("training.synthetic.panoramas", "fetch CC0 photographs to render hands in front of"),
     "render": ("training.synthetic.command", "render labelled multi-view pictures of hands"),
+    "fabricate": ("training.synthetic.fabricate.command", "draw a tiny data set in a published layout"),
+    "check-data": ("training.data.check_data", "look through a copy of DexYCB or HanCo, and count it"),
     "train": ("training.train", "train a recipe, or go on with it"),
     "evaluate": ("training.evaluate", "measure a checkpoint on rendered hands and on photos"),
     "export": ("training.export.command", "write a checkpoint into a Triton model repository"),

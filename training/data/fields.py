@@ -20,7 +20,7 @@ Fields = Mapping[str, Any]
 PIXEL_CENTRE = np.float32(0.5)
 """Published labels and intrinsics put the centre of the first pixel at 0; `HandSample` puts it here."""
 
-_JPEG_HEADER_BYTES = 4096
+_JPEG_HEADER_BYTES = 65536
 _JPEG_TAIL_BYTES = 64
 _END_OF_JPEG = b"\xff\xd9"
 

@@ -83,10 +83,10 @@ def test_a_group_is_one_moment_and_shares_the_canonical_hand(parts: dict[str, De
         for number in range(hands.group_count):
             group = hands.group(number)
             assert len({place(hands, view)[::2] for view in range(seen, seen + len(group))}) == 1
-            first = group.sample(0)
-            for view in range(len(group)):
-                sample = group.sample(view)
-                assert np.array_equal(sample.image, hands[seen + view].image)
+            first, *others = (group.sample(view) for view in range(len(group)))
+            assert np.array_equal(first.image, hands[seen].image)
+            for sample in others:
+                assert not np.array_equal(sample.image, first.image)
                 assert np.array_equal(sample.vertices_canonical_m, first.vertices_canonical_m)
                 assert np.array_equal(sample.joints_canonical_m, first.joints_canonical_m)
             seen += len(group)
