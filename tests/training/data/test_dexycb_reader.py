@@ -15,8 +15,10 @@ from numpy.typing import NDArray
 
 from tests.training.conftest import DEXYCB_CAMERAS as CAMERAS
 from tests.training.conftest import DEXYCB_FRAMES as FRAMES
+from training.data.augment import Augmentation
 from training.data.dexycb.layout import SPLITS, Split
 from training.data.dexycb.reader import DexYcbHands
+from training.data.groups import HandGroups
 from training.data.loader import plain_batches
 from training.data.sample import HandSample
 from training.data.synthetic_reader import SyntheticHands
@@ -159,6 +161,15 @@ def test_the_loader_takes_it(parts: dict[str, DexYcbHands]) -> None:
     assert batch.images.shape == (FRAMES * CAMERAS, 3, 128, 128)
     assert batch.truth.joints_uv.min() > 0.1
     assert batch.truth.joints_uv.max() < 0.9
+
+
+def test_what_groups_rendered_views_groups_these(parts: dict[str, DexYcbHands]) -> None:
+    train = parts["train"]
+    groups = HandGroups(cast(SyntheticHands, train))
+    assert len(groups) == train.group_count
+    assert groups.targets(0).tolist() == [1]
+    views = groups.views_from(0, 1, count=CAMERAS)
+    assert groups.crop(views, [Augmentation()] * CAMERAS).valid.tolist() == [True, False]
 
 
 def test_what_cannot_be_read_is_refused(dexycb: Path, stand_ins: Hands, tmp_path: Path) -> None:
