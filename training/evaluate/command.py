@@ -15,6 +15,7 @@ import torch
 from tqdm import tqdm
 
 from training.checkpoint import Checkpoint, load_checkpoint, load_weights
+from training.config import NetworkConfig
 from training.data.groups import HandGroups
 from training.data.loader import plain_batches, plain_groups
 from training.data.synthetic_reader import SyntheticHands
@@ -27,6 +28,7 @@ from training.hand.topology import HandTopology
 from training.metrics.table import HandPoints, HandScores, as_markdown, score_by_occlusion
 from training.networks.build import build_any
 from training.networks.hands import MultiViewHand, SingleViewHand
+from training.networks.summary import hands_per_second, summarise
 from training.tensors import HandBatch, ViewsBatch
 
 BATCH_SIZE = 32
@@ -41,6 +43,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=Path, help="folder of rendered data, with the split in it")
     parser.add_argument("--split", default="test", help="part of the data to measure (default: test)")
     parser.add_argument("--photos", type=Path, help="folder of photos with reference.json")
+    parser.add_argument(
+        "--efficiency",
+        action="store_true",
+        help="count parameters and operations, and measure hands a second",
+    )
     parser.add_argument("--json", type=Path, metavar="OUT", help="write the scores to this file")
     parser.add_argument(
         "--overlay", type=Path, metavar="PNG", help="draw skeletons and meshes over the photos, or the data"
@@ -53,8 +60,8 @@ def run(arguments: argparse.Namespace) -> None:
     Raises:
         ValueError: Nothing to measure was named, or it cannot be read.
     """
-    if arguments.data is None and arguments.photos is None:
-        raise ValueError("nothing to measure: give --data or --photos")
+    if arguments.data is None and arguments.photos is None and not arguments.efficiency:
+        raise ValueError("nothing to measure: give --data, --photos or --efficiency")
     checkpoint = load_checkpoint(arguments.checkpoint)
     topology = load_template().topology
     network = build_any(checkpoint.config.network, topology)
@@ -73,6 +80,8 @@ def run(arguments: argparse.Namespace) -> None:
         photos = measure_photos(network, arguments.photos)
         report["photos"] = _print_landmarks("photos", photos.scores)
         drawn = drawn_photos(photos)
+    if arguments.efficiency:
+        report["efficiency"] = _print_efficiency(checkpoint.config.network)
     if arguments.json is not None:
         arguments.json.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     if arguments.overlay is not None:
@@ -147,6 +156,23 @@ def _print_landmarks(name: str, scores: LandmarkScores) -> dict[str, Any]:
         f"mean error {scores.mean_error:.3f} of the hand's extent"
     )
     return asdict(scores)
+
+
+def _print_efficiency(config: NetworkConfig) -> dict[str, Any]:
+    """Print the columns of the paper's Table 4; its operations are thop's multiply-accumulates."""
+    summary = summarise(config, recipe="checkpoint")
+    row = {
+        "parameters": summary.parameters,
+        "multiply_accumulates": summary.multiply_accumulates_thop,
+        "hands_per_second": hands_per_second(config),
+        "threads": torch.get_num_threads(),
+    }
+    print(
+        f"efficiency: {row['parameters'] / 1e6:.2f} M parameters, "
+        f"{row['multiply_accumulates'] / 1e9:.2f} GMAC, {row['hands_per_second']:.1f} hands a second, "
+        f"one by one on {row['threads']} threads"
+    )
+    return row
 
 
 def _described(checkpoint: Checkpoint) -> dict[str, Any]:

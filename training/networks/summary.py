@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 import torch
 from torch import Tensor, nn
 
-from training.config import load_recipe
+from training.config import NetworkConfig, load_recipe
 from training.contract import IMAGE_SIZE_PX
 from training.hand.template import load_template
 from training.networks.build import build_any
@@ -44,13 +44,13 @@ class NetworkSummary:
     modules: tuple[ModuleSize, ...]
 
 
-def summarise(recipe: str) -> NetworkSummary:
-    """Count a recipe's network.
+def summarise(config: NetworkConfig, *, recipe: str) -> NetworkSummary:
+    """Count a network, called after its recipe.
 
     Raises:
-        ValueError: The recipe is not readable, or its network cannot be built.
+        ValueError: The network cannot be built.
     """
-    network, inputs = _network(recipe), _inputs(recipe)
+    network, inputs = _network(config), _inputs(config)
     operations = _fvcore_counts(network, inputs)
     parameters_thop, operations_thop = _thop_counts(network, inputs)
     return NetworkSummary(
@@ -66,9 +66,9 @@ def summarise(recipe: str) -> NetworkSummary:
     )
 
 
-def hands_per_second(recipe: str, *, batch_size: int = 1) -> float:
-    """Return how many hands a second the recipe's network gives here, in fp32 on all of torch's threads."""
-    network, inputs = _network(recipe), _inputs(recipe, batch_size=batch_size)
+def hands_per_second(config: NetworkConfig, *, batch_size: int = 1) -> float:
+    """Return how many hands a second a network gives here, in fp32 on all of torch's threads."""
+    network, inputs = _network(config), _inputs(config, batch_size=batch_size)
     with torch.inference_mode():
         network(*inputs)
         start, batches = time.perf_counter(), 0
@@ -106,8 +106,9 @@ def run(arguments: argparse.Namespace) -> None:
     Raises:
         ValueError: The recipe is not readable, or its network cannot be built.
     """
-    summary = summarise(arguments.recipe)
-    speed = hands_per_second(arguments.recipe) if arguments.speed else None
+    config = load_recipe(arguments.recipe).network
+    summary = summarise(config, recipe=arguments.recipe)
+    speed = hands_per_second(config) if arguments.speed else None
     if arguments.json:
         print(json.dumps({**asdict(summary), "hands_per_second": speed}, indent=2))
         return
@@ -116,8 +117,8 @@ def run(arguments: argparse.Namespace) -> None:
         print(f"speed: {speed:.1f} hands a second, one by one, {torch.get_num_threads()} threads")
 
 
-def _network(recipe: str) -> nn.Module:
-    return build_any(load_recipe(recipe).network, load_template().topology).eval()
+def _network(config: NetworkConfig) -> nn.Module:
+    return build_any(config, load_template().topology).eval()
 
 
 def _parameters(module: nn.Module) -> int:
@@ -151,8 +152,8 @@ def _thop_counts(network: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[int, i
     return int(parameters), int(operations)
 
 
-def _inputs(recipe: str, *, batch_size: int = 1) -> tuple[Tensor, ...]:
-    """Return what the recipe's network takes: images, or the views of each moment and that all are there."""
-    views = load_recipe(recipe).network.views
-    images = torch.rand(batch_size, views, 3, IMAGE_SIZE_PX, IMAGE_SIZE_PX)
-    return (images[:, 0],) if views == 1 else (images, torch.ones(batch_size, views, dtype=torch.bool))
+def _inputs(config: NetworkConfig, *, batch_size: int = 1) -> tuple[Tensor, ...]:
+    """Return what a network takes: images, or the views of each moment and that all are there."""
+    images = torch.rand(batch_size, config.views, 3, IMAGE_SIZE_PX, IMAGE_SIZE_PX)
+    everything = torch.ones(batch_size, config.views, dtype=torch.bool)
+    return (images[:, 0],) if config.views == 1 else (images, everything)

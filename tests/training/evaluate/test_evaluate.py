@@ -149,7 +149,7 @@ def test_a_folder_without_a_usable_reference_is_refused(photos: Path, text: str)
 
 def test_nothing_to_measure_is_refused(checkpoint: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert evaluate(checkpoint) == 2
-    assert "give --data or --photos" in capsys.readouterr().err
+    assert "give --data, --photos or --efficiency" in capsys.readouterr().err
 
 
 def test_an_overlay_without_a_picture_format_is_refused(
@@ -171,3 +171,16 @@ def test_weights_of_another_network_are_refused(
     )
     assert evaluate(path, "--photos", photos) == 2
     assert "another network's" in capsys.readouterr().err
+
+
+def test_efficiency_is_that_of_the_checkpoint_s_network(
+    checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("training.networks.summary.MEASURED_S", 0.05)
+    out = tmp_path / "scores.json"
+    assert main(["evaluate", str(checkpoint), "--efficiency", "--json", str(out)]) == 0
+    efficiency = json.loads(out.read_text())["efficiency"]
+    network = build(load_recipe("smoke").network, load_template().topology)
+    assert efficiency["parameters"] == sum(parameter.numel() for parameter in network.parameters())
+    assert efficiency["hands_per_second"] > 0
+    assert "hands a second, one by one" in capsys.readouterr().out

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from training.config import load_recipe
 from training.networks.summary import (
     NetworkSummary,
     add_arguments,
@@ -33,9 +34,13 @@ def arguments(*words: str) -> argparse.Namespace:
     return parser.parse_args(words)
 
 
+def summarised(recipe: str) -> NetworkSummary:
+    return summarise(load_recipe(recipe).network, recipe=recipe)
+
+
 @pytest.fixture(scope="module")
 def paper() -> NetworkSummary:
-    return summarise("svr_paper")
+    return summarised("svr_paper")
 
 
 @pytest.fixture
@@ -54,7 +59,7 @@ def test_the_paper_s_counts(paper: NetworkSummary) -> None:
 
 
 def test_the_multi_view_network_s_counts() -> None:
-    summary = summarise("mvr_paper")
+    summary = summarised("mvr_paper")
     assert summary.parameters == 30_295_094
     assert summary.multiply_accumulates_thop == pytest.approx(4.08e9, rel=5e-3)
 
@@ -70,7 +75,7 @@ def test_the_table_names_every_module(paper: NetworkSummary) -> None:
 
 
 def test_the_compact_network_keeps_its_bounds() -> None:
-    summary = summarise("svr_compact")
+    summary = summarised("svr_compact")
     assert summary.parameters <= 11_200_000  # 45 MB in fp32
     assert summary.multiply_accumulates_fvcore <= 500_000_000
 
@@ -84,7 +89,7 @@ def test_json_is_the_summary(recipe: str, capsys: pytest.CaptureFixture[str]) ->
 
 def test_speed_is_measured(recipe: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("training.networks.summary.MEASURED_S", 0.05)
-    assert hands_per_second(recipe) > 0
+    assert hands_per_second(load_recipe(recipe).network) > 0
 
 
 def test_an_unknown_recipe_is_refused() -> None:
