@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from training.config import load_recipe
-from training.export.card import Card, Verification, sha256
+from training.export.card import LICENCES, Card, Verification, sha256
 from training.export.graph import WHITE_LEVEL, ServedHand, sample_images
 from training.export.repository import Target, write_version
 from training.hand.template import load_template
@@ -62,6 +62,7 @@ def export_untrained(repository: Path, *, model: str = "svr_hand", version: int 
             scores={},
             sha256={"model.pt": sha256(module)},
             verification=verification,
+            licences=LICENCES["synthetic"],
         )
 
     network = untrained_network(seed=seed)

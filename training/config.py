@@ -14,6 +14,8 @@ from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 RECIPES = Path(__file__).parent / "recipes"
 
+DataKind = Literal["synthetic", "dexycb", "hanco"]
+
 Table = TypeVar("Table")
 """One of the dataclasses below, as a TOML table fills it."""
 
@@ -55,10 +57,23 @@ class NetworkConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class DataConfig:
-    """Where the rendered hands lie and how they are disturbed; defaults: the paper's (spec section 1)."""
+    """Which hands, where they lie and how they are disturbed; defaults: the paper's (spec section 1)."""
 
+    kind: DataKind = "synthetic"
+    """Rendered hands, or a copy of a published data set, whose labels are MANO's."""
     root: str = "data/rendered"
-    """Folder with `train`, `val` and `test`, each as `training render` writes it."""
+    """Folder with `train`, `val` and `test`, each as `training render` writes it; or of the published set."""
+    mano: str = ""
+    """Folder with `MANO_RIGHT.pkl` and `MANO_LEFT.pkl`, for the published sets."""
+    cache: str = ""
+    """Folder for DexYCB's index; without one, every label is opened at each start."""
+    hanco_variants: tuple[
+        Literal["rgb", "rgb_merged", "rgb_homo", "rgb_color_auto", "rgb_color_sample"], ...
+    ] = (
+        "rgb",
+        "rgb_merged",
+    )
+    """Pictures of HanCo that are trained on; the paper's two."""
     min_visible_vertices: float = 0.12
     """Training views that show a smaller share of the vertices are dropped."""
     scale_sigma: float = 0.25
@@ -158,6 +173,17 @@ def load_recipe(name_or_path: str) -> RunConfig:
         ValueError: The recipe does not exist, or names an unknown key or a value of the wrong type.
     """
     return _build(RunConfig, _merged(name_or_path, seen=()), where=name_or_path)
+
+
+def with_data(
+    config: RunConfig, *, kind: DataKind | None = None, root: Path | None = None, mano: Path | None = None
+) -> RunConfig:
+    """Return a run on another data set, in another folder, or with MANO's files, where they are given."""
+    data = config.data
+    data = data if kind is None else dataclasses.replace(data, kind=kind)
+    data = data if root is None else dataclasses.replace(data, root=str(root))
+    data = data if mano is None else dataclasses.replace(data, mano=str(mano))
+    return dataclasses.replace(config, data=data)
 
 
 def recipe_names() -> tuple[str, ...]:

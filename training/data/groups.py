@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.data.augment import Augmentation, CroppedHand, crop_hand
-from training.data.synthetic_reader import SyntheticHands
+from training.data.sample import HandSet
 
 Index = NDArray[np.int64]
 
@@ -28,7 +28,7 @@ class CroppedViews(NamedTuple):
 class HandGroups:
     """A rendered set as a sequence of hands, each seen by the same cameras; some may not show it."""
 
-    def __init__(self, hands: SyntheticHands) -> None:
+    def __init__(self, hands: HandSet) -> None:
         """Sort the views of `hands` by the moment that they show."""
         index = hands.index
         moments, group = np.unique(np.stack((index.shard, index.sample)), axis=1, return_inverse=True)

@@ -21,7 +21,7 @@ from training.config import DataConfig
 from training.data.augment import Augmentation, CroppedHand, crop_hand, draw_augmentation
 from training.data.groups import CroppedViews, HandGroups
 from training.data.order import Index, epoch_order
-from training.data.synthetic_reader import SyntheticHands
+from training.data.sample import HandSet
 from training.tensors import HandBatch, HandTruth, ViewsBatch
 
 Stored = TypeVar("Stored")
@@ -70,7 +70,7 @@ class _Source(Protocol[Stored_co]):
 
 
 class _Views:
-    def __init__(self, hands: SyntheticHands, config: DataConfig | None = None) -> None:
+    def __init__(self, hands: HandSet, config: DataConfig | None = None) -> None:
         self.shard = hands.index.shard
         self._hands, self._config = hands, config
 
@@ -164,7 +164,7 @@ class _PlainStream(IterableDataset[Stored]):
 
 
 def training_batches(
-    hands: SyntheticHands,
+    hands: HandSet,
     config: DataConfig,
     *,
     batch_size: int,
@@ -215,7 +215,7 @@ def training_groups(
 
 
 def plain_batches(
-    hands: SyntheticHands, *, batch_size: int, views: Sequence[int] | None = None, workers: int = 0
+    hands: HandSet, *, batch_size: int, views: Sequence[int] | None = None, workers: int = 0
 ) -> Iterator[HandBatch]:
     """Yield every view (or the chosen ones) once, in order, as the contract's crop."""
     # One process keeps the order and the short last batch simple; more would not pay for one pass.

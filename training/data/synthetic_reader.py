@@ -16,7 +16,7 @@ import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
 
-from training.data.sample import HandSample
+from training.data.sample import HandSample, ViewIndex
 from training.hand.template import TEMPLATE_SHA256
 
 DESCRIPTION = "dataset.json"
@@ -33,19 +33,6 @@ class _Shard:
     vertices_canonical_m: NDArray[np.float32]
     joints_canonical_m: NDArray[np.float32]
     visibility: NDArray[np.float32]
-
-
-@dataclass(frozen=True, eq=False)
-class ViewIndex:
-    """Where each view lies: (n,) arrays of the same length, ordered by shard."""
-
-    shard: NDArray[np.int64]
-    sample: NDArray[np.int64]
-    """Row of the sample in its shard."""
-    view: NDArray[np.int64]
-
-    def __len__(self) -> int:
-        return len(self.shard)
 
 
 class SyntheticHands:

@@ -8,12 +8,12 @@ from __future__ import annotations
 import functools
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from training.data.sample import HandSample
-from training.data.synthetic_reader import ViewIndex
+from training.data.sample import HandSample, ViewIndex
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +44,9 @@ class MultiViewHands(ABC):
     are asked for.
     """
 
+    name: ClassVar[str]
+    """As it was published."""
+
     def __init__(self, index: ViewTable, *, sequences: tuple[str, ...], cameras: tuple[str, ...]) -> None:
         self.index = index
         self.sequences = sequences
@@ -57,6 +60,11 @@ class MultiViewHands(ABC):
     def __getitem__(self, number: int) -> HandSample:
         index = self.index
         return self._read(int(index.shard[number]), int(index.sample[number]), int(index.view[number]))
+
+    @property
+    def description(self) -> dict[str, Any]:
+        """What the set is, for the card of what learns from it."""
+        return {"name": self.name, "views": len(self), "groups": self.group_count}
 
     @property
     def group_count(self) -> int:

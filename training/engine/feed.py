@@ -1,15 +1,14 @@
-"""Where a run's batches come from: rendered pictures, or groups of views of one moment."""
+"""Where a run's batches come from: pictures, or groups of views of one moment."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, Protocol
 
 from training.config import DataConfig, RunConfig
 from training.data.groups import HandGroups
 from training.data.loader import Share, training_batches, training_groups
-from training.data.synthetic_reader import SyntheticHands
+from training.data.sets import open_hands
 from training.tensors import HandBatch, ViewsBatch
 
 
@@ -35,7 +34,7 @@ class PictureFeed:
         Raises:
             ValueError: It cannot be read.
         """
-        self.data, self.hands = data, open_training_hands(data)
+        self.data, self.hands = data, open_hands(data, "train")
 
     @property
     def description(self) -> dict[str, Any]:
@@ -58,7 +57,7 @@ class GroupFeed:
         Raises:
             ValueError: It cannot be read.
         """
-        self.data, self.views, self.groups = data, views, HandGroups(open_training_hands(data))
+        self.data, self.views, self.groups = data, views, HandGroups(open_hands(data, "train"))
 
     @property
     def description(self) -> dict[str, Any]:
@@ -76,19 +75,6 @@ class GroupFeed:
             first_batch=first_batch,
             share=share,
         )
-
-
-def open_training_hands(data: DataConfig) -> SyntheticHands:
-    """Open the training set that a recipe names.
-
-    Raises:
-        ValueError: It cannot be read.
-    """
-    return SyntheticHands(
-        Path(data.root) / "train",
-        min_visible_vertices=data.min_visible_vertices,
-        open_shards=2 * data.pool_shards,
-    )
 
 
 def feed_for(config: RunConfig, *, views: int) -> Feed:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from training.contract import CROP_SCALE
 from training.data.groups import HandGroups
 from training.data.loader import plain_batches, plain_groups
-from training.data.synthetic_reader import SyntheticHands
+from training.data.sample import HandSet
 from training.engine.inference import Measured, measure, measure_views
 from training.metrics.alignment import procrustes_aligned, root_aligned
 from training.metrics.pose_errors import point_errors_m
@@ -73,7 +73,7 @@ def validation_scores(measured: Measured) -> dict[str, float]:
 
 def validate(
     network: SingleViewHand | MultiViewHand,
-    hands: SyntheticHands,
+    hands: HandSet,
     *,
     views: int,
     count: int,

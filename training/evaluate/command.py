@@ -15,15 +15,15 @@ import torch
 from tqdm import tqdm
 
 from training.checkpoint import Checkpoint, load_checkpoint, load_weights
-from training.config import NetworkConfig
+from training.config import NetworkConfig, with_data
 from training.data.groups import HandGroups
 from training.data.loader import plain_batches, plain_groups
-from training.data.synthetic_reader import SyntheticHands
+from training.data.sample import HandSet
+from training.data.sets import hand_topology, open_hands
 from training.engine.inference import Hands, Measured, measure, measure_views
 from training.engine.overlay import DrawnHand, Image, sheet
 from training.engine.validation import LandmarkScores, landmark_scores
 from training.evaluate.photos import PhotoReport, measure_photos
-from training.hand.template import load_template
 from training.hand.topology import HandTopology
 from training.metrics.table import HandPoints, HandScores, as_markdown, score_by_occlusion
 from training.networks.build import build_any
@@ -40,7 +40,10 @@ Batch = TypeVar("Batch", HandBatch, ViewsBatch)
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's arguments."""
     parser.add_argument("checkpoint", type=Path, metavar="CHECKPOINT")
-    parser.add_argument("--data", type=Path, help="folder of rendered data, with the split in it")
+    parser.add_argument(
+        "--data", type=Path, help="folder of the data set; of rendered hands, with the split in it"
+    )
+    parser.add_argument("--mano", type=Path, help="folder of MANO's files, for DexYCB and HanCo")
     parser.add_argument("--split", default="test", help="part of the data to measure (default: test)")
     parser.add_argument("--photos", type=Path, help="folder of photos with reference.json")
     parser.add_argument(
@@ -63,13 +66,14 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.data is None and arguments.photos is None and not arguments.efficiency:
         raise ValueError("nothing to measure: give --data, --photos or --efficiency")
     checkpoint = load_checkpoint(arguments.checkpoint)
-    topology = load_template().topology
+    data = with_data(checkpoint.config, root=arguments.data, mano=arguments.mano).data
+    topology = hand_topology(data)
     network = build_any(checkpoint.config.network, topology)
     load_weights(network, checkpoint.best_weights)
     report: dict[str, Any] = {"checkpoint": _described(checkpoint)}
     drawn: list[DrawnHand] = []
     if arguments.data is not None:
-        hands = SyntheticHands(arguments.data / arguments.split)
+        hands = open_hands(data, arguments.split)
         measured = _measured(network, hands, views=checkpoint.config.network.views)
         report["data"] = {"split": arguments.split, **hands.description}
         report["scores"] = _print_scores(measured)
@@ -88,7 +92,7 @@ def run(arguments: argparse.Namespace) -> None:
         write_overlay(arguments.overlay, drawn, topology)
 
 
-def drawn_views(hands: SyntheticHands, predicted: Hands) -> list[DrawnHand]:
+def drawn_views(hands: HandSet, predicted: Hands) -> list[DrawnHand]:
     """Return some rendered hands, evenly spread, with what was predicted of them."""
     views = np.linspace(0, len(hands) - 1, min(PICTURED_HANDS, len(hands))).astype(np.int64).tolist()
     (batch,) = plain_batches(hands, batch_size=len(views), views=views)
@@ -120,7 +124,7 @@ def _drawn(crop: Image, predicted: Hands, row: int) -> DrawnHand:
     return DrawnHand(crop, predicted.joints_uv[row], predicted.joints_m[row], predicted.vertices_m[row])
 
 
-def _measured(network: SingleViewHand | MultiViewHand, hands: SyntheticHands, *, views: int) -> Measured:
+def _measured(network: SingleViewHand | MultiViewHand, hands: HandSet, *, views: int) -> Measured:
     """Measure a network on all hands; of several views, each as the target once."""
     with tqdm(total=len(hands), unit="image") as progress:
         if isinstance(network, SingleViewHand):

@@ -10,10 +10,23 @@ from pathlib import Path
 from typing import Any
 
 LICENCES = {
-    "model": "Apache-2.0",
-    "hand template": "CC0-1.0 (MakeHuman)",
-    "training pictures": "rendered by this project's own renderer",
+    "synthetic": {
+        "model": "Apache-2.0",
+        "hand template": "CC0-1.0 (MakeHuman)",
+        "training pictures": "rendered by this project's own renderer",
+    },
+    "dexycb": {
+        "model": "as MANO and DexYCB allow: for research, not for commercial use",
+        "hand template": "MANO, its own licence",
+        "training pictures": "DexYCB, CC BY-NC 4.0",
+    },
+    "hanco": {
+        "model": "as MANO and HanCo allow: for research, not for commercial use",
+        "hand template": "MANO, its own licence",
+        "training pictures": "HanCo, its own licence",
+    },
 }
+"""By the kind of the data set that was learnt from."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,13 +58,13 @@ class Card:
     trained_s: float
     recipe: dict[str, Any]
     data: dict[str, Any]
-    """What the renderer of the training set was told: seed, samples, views, modes."""
+    """What the training set says of itself; of a rendered one, seed, samples, views and modes."""
     scores: dict[str, Any]
     """For each file that `training evaluate` wrote, what it says."""
     sha256: dict[str, str]
-    """Of the checkpoint, the hand template and `model.pt`."""
+    """Of the checkpoint, `model.pt` and, if it is ours, the hand template."""
     verification: Verification
-    licences: dict[str, str] = dataclasses.field(default_factory=lambda: dict(LICENCES))
+    licences: dict[str, str]
 
 
 def card_text(card: Card) -> str:

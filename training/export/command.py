@@ -10,11 +10,13 @@ from typing import Any
 import torch
 
 from training.checkpoint import Checkpoint, load_checkpoint, load_weights
-from training.config import RunConfig, as_dict
-from training.export.card import Card, Verification, read_scores, sha256
+from training.config import RunConfig, as_dict, with_data
+from training.data.sets import hand_topology
+from training.export.card import LICENCES, Card, Verification, read_scores, sha256
 from training.export.graph import ServedHand
 from training.export.repository import Target, write_version
-from training.hand.template import TEMPLATE_SHA256, load_template
+from training.hand.template import TEMPLATE_SHA256
+from training.hand.topology import HandTopology
 from training.networks.build import build
 from training.networks.hands import SingleViewHand
 
@@ -23,6 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's arguments."""
     parser.add_argument("checkpoint", type=Path, metavar="CHECKPOINT")
     parser.add_argument("--repository", type=Path, default=Path("model_repository"))
+    parser.add_argument("--mano", type=Path, help="folder of MANO's files, for a hand that is on them")
     parser.add_argument("--model", default="svr_hand", help="name of the model in the repository")
     parser.add_argument("--version", type=int, default=1)
     parser.add_argument("--replace", action="store_true", help="write over a version that is there")
@@ -44,7 +47,9 @@ def run(arguments: argparse.Namespace) -> None:
     """
     checkpoint = load_checkpoint(arguments.checkpoint)
     scores = read_scores(arguments.scores)
-    network = trained_network(checkpoint)
+    config = with_data(checkpoint.config, mano=arguments.mano)
+    topology = hand_topology(config.data)
+    network = trained_network(checkpoint, topology)
     target = Target(
         repository=arguments.repository,
         model=arguments.model,
@@ -69,15 +74,14 @@ def run(arguments: argparse.Namespace) -> None:
             scores=scores,
             sha256={
                 "checkpoint": sha256(arguments.checkpoint),
-                "hand_template": TEMPLATE_SHA256,
+                **({"hand_template": TEMPLATE_SHA256} if config.data.kind == "synthetic" else {}),
                 "model.pt": sha256(module),
             },
             verification=verification,
+            licences=LICENCES[config.data.kind],
         )
 
-    card = write_version(
-        target, served=ServedHand(network), topology=load_template().topology, describe=describe
-    )
+    card = write_version(target, served=ServedHand(network), topology=topology, describe=describe)
     size_mb = (target.version_folder / "model.pt").stat().st_size / 1e6
     print(f"{target.version_folder}: {card.parameters:,} parameters, {size_mb:.1f} MB")
     for name, difference in card.verification.largest_difference.items():
@@ -85,13 +89,14 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def _recipe(config: RunConfig) -> dict[str, Any]:
-    """Return the run without the folder of its data, which says nothing elsewhere."""
+    """Return the run without the folders of its data, which say nothing elsewhere."""
     recipe = as_dict(config)
-    del recipe["data"]["root"]
+    for folder in ("root", "mano", "cache"):
+        del recipe["data"][folder]
     return recipe
 
 
-def trained_network(checkpoint: Checkpoint) -> SingleViewHand:
+def trained_network(checkpoint: Checkpoint, topology: HandTopology) -> SingleViewHand:
     """Return the network of a checkpoint with the weights that are to be used.
 
     Raises:
@@ -99,13 +104,13 @@ def trained_network(checkpoint: Checkpoint) -> SingleViewHand:
             weights do not fit the network of its recipe.
     """
     template = checkpoint.data.get("template_sha256", TEMPLATE_SHA256)
-    if template != TEMPLATE_SHA256:
+    if checkpoint.config.data.kind == "synthetic" and template != TEMPLATE_SHA256:
         raise ValueError(f"trained on the hand template {template}, this one is {TEMPLATE_SHA256}")
     scopes = {stage.name: stage.scope for stage in checkpoint.config.stages}
     if scopes[checkpoint.stage] != "full":
         raise ValueError(
             f"stage {checkpoint.stage!r} trains no orientation; export a checkpoint of a later stage"
         )
-    network = build(checkpoint.config.network, load_template().topology)
+    network = build(checkpoint.config.network, topology)
     load_weights(network, checkpoint.best_weights)
     return network.eval()

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 from pathlib import Path
+from typing import get_args
 
 import torch
 
 from training.checkpoint import load_checkpoint
-from training.config import RunConfig, load_recipe, recipe_names
+from training.config import DataKind, load_recipe, recipe_names, with_data
 from training.engine.allocator import keep_freed_memory
 from training.engine.team import joined_team
 from training.train.logbook import Logbook, SilentLogbook
@@ -23,7 +23,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's arguments."""
     parser.add_argument("recipe", help=f"one of {', '.join(recipe_names())}, or a path to a .toml file")
     parser.add_argument("--out", type=Path, help="folder of the run (default: runs/RECIPE)")
-    parser.add_argument("--data", type=Path, help="folder with train and val, instead of the recipe's")
+    parser.add_argument("--dataset", choices=get_args(DataKind), help="kind of data, instead of the recipe's")
+    parser.add_argument("--data", type=Path, help="folder of the data set, instead of the recipe's")
+    parser.add_argument("--mano", type=Path, help="folder of MANO's files, for DexYCB and HanCo")
     parser.add_argument(
         "--resume",
         nargs="?",
@@ -56,7 +58,9 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.stage is not None and arguments.init is None:
         raise ValueError("--stage needs --init: without earlier weights a run begins with its first stage")
     device = _device(arguments.device)
-    config = _with_data(load_recipe(arguments.recipe), arguments.data)
+    config = with_data(
+        load_recipe(arguments.recipe), kind=arguments.dataset, root=arguments.data, mano=arguments.mano
+    )
     out = arguments.out or RUNS / Path(arguments.recipe).stem
     if arguments.resume is None and (out / LAST).exists():
         raise ValueError(f"{out} holds a run already: give --resume to go on with it, or another --out")
@@ -71,12 +75,6 @@ def run(arguments: argparse.Namespace) -> None:
         elif arguments.init is not None:
             trainer.start_from(load_checkpoint(arguments.init), stage=arguments.stage)
         trainer.run(stop)
-
-
-def _with_data(config: RunConfig, root: Path | None) -> RunConfig:
-    if root is None:
-        return config
-    return dataclasses.replace(config, data=dataclasses.replace(config.data, root=str(root)))
 
 
 def _device(name: str) -> torch.device:

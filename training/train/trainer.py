@@ -12,7 +12,7 @@ import torch
 from training.checkpoint import Checkpoint, load_shape_weights, load_weights, save_checkpoint
 from training.config import RunConfig, StageConfig
 from training.data.loader import Share
-from training.data.synthetic_reader import SyntheticHands
+from training.data.sets import hand_topology, open_hands
 from training.engine.feed import feed_for
 from training.engine.inference import Measured
 from training.engine.lesson import lesson_for
@@ -20,7 +20,6 @@ from training.engine.overlay import DrawnHand, Image, sheet
 from training.engine.stage import Stage, autocast
 from training.engine.team import ALONE, Team
 from training.engine.validation import judgement, validate, validation_scores
-from training.hand.template import load_template
 from training.hand.topology import HandTopology
 from training.networks.build import build_any, build_multi_view
 from training.networks.hands import MultiViewHand, SingleViewHand
@@ -56,7 +55,7 @@ class Trainer:
         if not config.stages:
             raise ValueError("the recipe has no stages to train")
         self.config, self.out, self.logbook, self.device, self.team = config, out, logbook, device, team
-        self.topology = load_template().topology
+        self.topology = hand_topology(config.data)
         torch.manual_seed(config.seed)
         self.network = self._built()
         # Equal weights, but not the same dropout everywhere.
@@ -67,7 +66,7 @@ class Trainer:
         self.teacher = teacher
         self.views = config.network.views if teacher is None else teacher.config.network.views
         self.feed = feed_for(config, views=self.views)
-        self.validation_hands = SyntheticHands(Path(config.data.root) / "val")
+        self.validation_hands = open_hands(config.data, "val")
         self.stage_index = 0
         self.stage = self._new_stage()
         self.best_score: float | None = None

@@ -31,6 +31,8 @@ from training.data.views import MultiViewHands
 class DexYcbHands(MultiViewHands):
     """One part of S0: right hands as they are, left hands mirrored."""
 
+    name = "DexYCB"
+
     def __init__(
         self,
         root: Path,

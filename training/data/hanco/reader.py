@@ -44,6 +44,8 @@ class HanCoHands(MultiViewHands):
     seeing whether a file of our own is still true.
     """
 
+    name = "HanCo"
+
     def __init__(
         self, root: Path, *, split: Split, hand: LabelHand, variants: Sequence[Variant] = ("rgb",)
     ) -> None:
