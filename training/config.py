@@ -51,6 +51,14 @@ class NetworkConfig:
     """Output channels of the four spiral blocks, coarse to fine."""
     attention_heads: int = 8
     attention_head_channels: int = 512
+    mesh_convolution: Literal["spiral", "separable"] = "spiral"
+    """Of the decoder; `separable` is MobRecon's."""
+    frame: Literal["canonical", "camera"] = "canonical"
+    """In which the mesh is decoded; `camera` has no orientation branch, as MobRecon."""
+    mapping: Literal["pointwise", "none"] = "pointwise"
+    """What SVR-Hand's features pass before the orientation; H2ONet has none."""
+    rotation_layers: Literal["halving", "h2onet"] = "halving"
+    """How the rotation regressor narrows."""
     orientation_fusion: Literal["attn", "cat", "sum"] = "attn"
     """How SVR-Hand's joint and orientation features meet (Table 5 vii to ix)."""
 

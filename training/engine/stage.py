@@ -82,8 +82,9 @@ class Stage:
         limit for both would all but stop the shape.
         """
         largest = self.stage.clip_norm if self.stage.clip_norm > 0.0 else math.inf
-        branches = (self.network.shape, self.network.orientation)
-        return math.hypot(*(float(nn.utils.clip_grad_norm_(b.parameters(), largest)) for b in branches))
+        branches = (list(branch.parameters()) for branch in (self.network.shape, self.network.orientation))
+        # MobRecon's orientation has no parameters.
+        return math.hypot(*(float(nn.utils.clip_grad_norm_(it, largest)) for it in branches if it))
 
     def _apply(self, norm: float) -> None:
         if math.isfinite(norm):

@@ -38,6 +38,7 @@ LAYER_INPUTS = {"aten::_convolution": (1, 2), "aten::linear": (1, 2), "aten::lay
 """Which inputs of a node are its weight and its bias."""
 
 BatchNorm = nn.BatchNorm1d | nn.BatchNorm2d
+Layer = BatchNorm | nn.Conv1d | nn.Conv2d | nn.Linear | nn.LayerNorm | Lifting
 
 
 class FrozenLayer(NamedTuple):
@@ -100,8 +101,11 @@ def thaw(frozen: torch.jit.ScriptModule, network: SingleViewHand, *, images: Ten
         images: (B, 3, 128, 128) in [0, 1], as in training; the batch norms get their statistics.
 
     Raises:
-        ValueError: The frozen module is of another network.
+        ValueError: The frozen module is of another network, or the network has a layer that cannot be thawed.
     """
+    for name, module in network.named_modules():
+        if any(True for _ in module.parameters(recurse=False)) and not isinstance(module, Layer):
+            raise ValueError(f"{name} is a {type(module).__name__}, whose weights cannot be found in a model")
     layers = frozen_layers(frozen, constants=[network.shape.joint_regressor])
     folded = _batch_norms_after(network)
     biases: dict[nn.Module, Tensor] = {}
@@ -127,7 +131,7 @@ def thaw(frozen: torch.jit.ScriptModule, network: SingleViewHand, *, images: Ten
     handles = [
         module.register_forward_pre_hook(calibrate if isinstance(module, BatchNorm) else take)
         for module in network.modules()
-        if isinstance(module, BatchNorm | nn.Conv1d | nn.Conv2d | nn.Linear | nn.LayerNorm | Lifting)
+        if isinstance(module, Layer)
     ]
     try:
         with evaluating(network), torch.inference_mode(False), torch.no_grad():

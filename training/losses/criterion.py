@@ -14,7 +14,7 @@ from training.losses.mesh import edge_loss, face_edges, normal_loss
 from training.tensors import HandPrediction, HandShape, HandTruth
 
 ShapeTerm = Callable[[HandShape, HandTruth, Tensor], Tensor]
-RotatedTerm = Callable[[HandPrediction, HandTruth], Tensor]
+RotatedTerm = Callable[[HandPrediction, HandTruth, Tensor], Tensor]
 
 
 def _vertices_canonical(shape: HandShape, truth: HandTruth, _faces: Tensor) -> Tensor:
@@ -45,15 +45,25 @@ def _edges(shape: HandShape, truth: HandTruth, faces: Tensor) -> Tensor:
     )
 
 
-def _vertices_rotated(prediction: HandPrediction, truth: HandTruth) -> Tensor:
+def _vertices_rotated(prediction: HandPrediction, truth: HandTruth, _faces: Tensor) -> Tensor:
     return functional.l1_loss(prediction.vertices_m.float(), _turned(truth.vertices_canonical_m, truth))
 
 
-def _joints_rotated(prediction: HandPrediction, truth: HandTruth) -> Tensor:
+def _joints_rotated(prediction: HandPrediction, truth: HandTruth, _faces: Tensor) -> Tensor:
     return functional.l1_loss(prediction.joints_m.float(), _turned(truth.joints_canonical_m, truth))
 
 
-def _rotation(prediction: HandPrediction, truth: HandTruth) -> Tensor:
+def _normals_rotated(prediction: HandPrediction, truth: HandTruth, faces: Tensor) -> Tensor:
+    true = _turned(truth.vertices_canonical_m, truth)
+    return normal_loss(face_edges(prediction.vertices_m.float(), faces), face_edges(true, faces))
+
+
+def _edges_rotated(prediction: HandPrediction, truth: HandTruth, faces: Tensor) -> Tensor:
+    true = _turned(truth.vertices_canonical_m, truth)
+    return edge_loss(face_edges(prediction.vertices_m.float(), faces), face_edges(true, faces))
+
+
+def _rotation(prediction: HandPrediction, truth: HandTruth, _faces: Tensor) -> Tensor:
     # Equal to the paper's |R^ R^T - 1| up to a square and 1/9, since a rotation keeps the Frobenius norm.
     return functional.mse_loss(prediction.rotation.float(), truth.rotation)
 
@@ -76,9 +86,11 @@ SHAPE_TERMS: dict[str, ShapeTerm] = {
 ROTATED_TERMS: dict[str, RotatedTerm] = {
     "vertices_rotated": _vertices_rotated,
     "joints_rotated": _joints_rotated,
+    "normals_rotated": _normals_rotated,
+    "edges_rotated": _edges_rotated,
     "rotation": _rotation,
 }
-"""Terms of the hand in the camera, for the second stage."""
+"""Terms of the hand in the camera, for the second stage; those on its faces are for MobRecon alone."""
 
 TERM_NAMES = (*SHAPE_TERMS, *ROTATED_TERMS)
 
@@ -121,7 +133,9 @@ class Criterion(nn.Module):
         """Return each listed term and their weighted sum, "total"."""
         with _full_precision(truth):
             rotated = {
-                name: term(prediction, truth) for name, term in ROTATED_TERMS.items() if name in self.weights
+                name: term(prediction, truth, self.faces)
+                for name, term in ROTATED_TERMS.items()
+                if name in self.weights
             }
             return self._weighed({**self._shape_terms(prediction.shape, truth), **rotated})
 

@@ -122,3 +122,15 @@ class PointwiseMapping(nn.Sequential):
                 for layer in (nn.Conv2d(width_in, channels, 1), nn.BatchNorm2d(channels), nn.ReLU())
             )
         )
+
+
+class ResidualMapping(PointwiseMapping):
+    """A feature plus its mapping: what the single view has in the place of the fusions of many."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__(channels, channels)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Map (B, C, H, W) to the same shape."""
+        mapped: Tensor = super().forward(features)  # type: ignore[no-untyped-call]
+        return features + mapped

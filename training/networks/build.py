@@ -11,6 +11,7 @@ from torch import nn
 from training.config import NetworkConfig
 from training.contract import JOINT_COUNT
 from training.hand.topology import HandTopology
+from training.networks.blocks import ResidualMapping
 from training.networks.decoder import MeshDecoder
 from training.networks.encoder import ImageEncoder, MapDecoder, PyramidEncoder, gate_and_refine
 from training.networks.fusion import (
@@ -24,17 +25,26 @@ from training.networks.fusion import (
     ScoredVertices,
     TargetAlone,
 )
-from training.networks.hands import MultiViewHand, MultiViewShape, ShapeBranch, SingleViewHand
+from training.networks.hands import (
+    CameraFrameHand,
+    MultiViewHand,
+    MultiViewShape,
+    ShapeBranch,
+    SingleViewHand,
+)
 from training.networks.lifting import JointHead, Lifting, PosePooling
 from training.networks.orientation import (
     AttentionFusion,
     ConcatenationFusion,
     MultiViewOrientation,
+    NoOrientation,
     OrientationBranch,
     RotationRegressor,
     SumFusion,
+    h2onet_widths,
+    halving_widths,
 )
-from training.networks.spiral import MeshUpsampling
+from training.networks.spiral import MeshUpsampling, SeparableSpiralConv, SpiralConv
 
 JOINT_FEATURE_SCALE = 8
 """Channels of the joint-level feature over those of the trunk: each dense block doubles them."""
@@ -61,9 +71,10 @@ def build(network: NetworkConfig, topology: HandTopology) -> SingleViewHand:
     """
     if network.views != 1:
         raise ValueError(f"the recipe's network looks at {network.views} views; one is wanted here")
-    return SingleViewHand(
-        shape=ShapeBranch(**_shape_parts(network, topology)), orientation=_orientation(network)
-    )
+    shape = ShapeBranch(**_shape_parts(network, topology))
+    if network.frame == "camera":
+        return CameraFrameHand(shape=shape, orientation=NoOrientation())
+    return SingleViewHand(shape=shape, orientation=_orientation(network))
 
 
 def build_multi_view(network: NetworkConfig, topology: HandTopology) -> MultiViewHand:
@@ -111,16 +122,23 @@ def _mesh_decoder(network: NetworkConfig, topology: HandTopology) -> MeshDecoder
             for level in coarser
         ],
         spirals=[torch.from_numpy(level.spirals) for level in finer],
+        convolution={"spiral": SpiralConv, "separable": SeparableSpiralConv}[network.mesh_convolution],
     )
 
 
 def _orientation(network: NetworkConfig) -> OrientationBranch:
-    joint_channels = JOINT_FEATURE_SCALE * network.trunk_channels
+    trunk, joint_channels = network.trunk_channels, JOINT_FEATURE_SCALE * network.trunk_channels
+    mappings: dict[str, Callable[[int], nn.Module]] = {
+        "pointwise": ResidualMapping,
+        "none": lambda _: nn.Identity(),
+    }
     return OrientationBranch(
-        image_channels=network.trunk_channels,
+        image_channels=trunk,
         joint_channels=joint_channels,
+        image_mapping=mappings[network.mapping](trunk),
+        joint_mapping=mappings[network.mapping](joint_channels),
         fusion=_join(network, network.orientation_fusion),
-        regressor=RotationRegressor(joint_channels),
+        regressor=_regressor(network),
     )
 
 
@@ -143,8 +161,14 @@ def _multi_view_orientation(network: NetworkConfig) -> MultiViewOrientation:
         image_fusion=image_fusions[fusion.images](),
         joint_fusion=joint_fusions[fusion.joints](),
         join=_join(network, fusion.join),
-        regressor=RotationRegressor(joint_channels),
+        regressor=_regressor(network),
     )
+
+
+def _regressor(network: NetworkConfig) -> RotationRegressor:
+    channels = JOINT_FEATURE_SCALE * network.trunk_channels
+    widths = {"halving": halving_widths, "h2onet": h2onet_widths}[network.rotation_layers]
+    return RotationRegressor(channels, widths(channels))
 
 
 def _vertex_fusion(network: NetworkConfig) -> nn.Module:

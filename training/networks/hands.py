@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from training.networks.decoder import MeshDecoder
 from training.networks.encoder import ImageEncoder, MapDecoder, PyramidEncoder
 from training.networks.lifting import JointHead, Lifting, PosePooling
-from training.networks.orientation import MultiViewOrientation, Orientation, OrientationBranch
+from training.networks.orientation import MultiViewOrientation, NoOrientation, Orientation, OrientationBranch
 from training.networks.precision import full_precision
 from training.tensors import HandPrediction, HandShape, ViewsPrediction, ViewsShape
 
@@ -117,7 +117,7 @@ class MultiViewShape(_ShapeParts):
 class SingleViewHand(nn.Module):
     """SVR-Hand: one image in, the hand in the camera's axes out."""
 
-    def __init__(self, *, shape: ShapeBranch, orientation: OrientationBranch) -> None:
+    def __init__(self, *, shape: ShapeBranch, orientation: OrientationBranch | NoOrientation) -> None:
         super().__init__()
         self.shape = shape
         self.orientation = orientation
@@ -128,6 +128,17 @@ class SingleViewHand(nn.Module):
         # The orientation reads the shape branch and must not bend it (H2ONet's second stage).
         orientation = self.orientation(shape.image_feature.detach(), shape.joint_feature.detach())
         return _turned(shape, orientation)
+
+
+class CameraFrameHand(SingleViewHand):
+    """MobRecon's way: the mesh is decoded in the camera's axes, and nothing turns it."""
+
+    def forward(self, images: Tensor) -> HandPrediction:
+        """Map images (B, 3, 128, 128) in [0, 1] to the hand in the camera."""
+        hand = super().forward(images)
+        vertices, joints = hand.shape.vertices_canonical_m, hand.shape.joints_canonical_m
+        # Not turned, and so not detached either: the losses in the camera are all that teaches the mesh.
+        return hand._replace(vertices_m=vertices, joints_m=joints)
 
 
 class MultiViewHand(nn.Module):

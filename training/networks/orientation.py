@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -9,14 +10,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from training.networks.blocks import PointwiseMapping
 from training.networks.encoder import PyramidEncoder, gate_and_refine
 
 FEATURE_CELLS = 16
 """Cells of the 4x4 map that are the tokens of the attention."""
 
 NARROWEST = 16
-"""Width that the rotation regressor halves its layers down to."""
+"""Width that SVR-Hand's rotation regressor halves its layers down to."""
 
 SHORTEST = 1e-6
 """A vector shorter than this has no direction."""
@@ -118,10 +118,24 @@ class SumFusion(nn.Module):
         return joint_feature + orientation_feature
 
 
+def halving_widths(channels: int) -> tuple[int, ...]:
+    """Return SVR-Hand's widths, each half the one before: 4096, 2048, 1024, ..., 16 in the paper."""
+    widths = [FEATURE_CELLS * channels // 4]
+    while widths[-1] >= 2 * NARROWEST:
+        widths.append(widths[-1] // 2)
+    return tuple(widths)
+
+
+def h2onet_widths(channels: int) -> tuple[int, ...]:
+    """Return H2ONet's widths: 4096, 2048, 1024, 1024, 512, 256 with its 1024 channels."""
+    return (FEATURE_CELLS * channels // 4, 2 * channels, channels, channels, channels // 2, channels // 4)
+
+
 class RotationRegressor(nn.Module):
     """From the fused feature to a rotation matrix, by way of the six numbers of `rotation_from_6d`."""
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, widths: Sequence[int]) -> None:
+        """Take the feature's channels, and the widths of the layers, from a quarter of its numbers on."""
         super().__init__()
         self.tokens = nn.Sequential(
             nn.Conv1d(channels, channels // 2, 1),
@@ -130,10 +144,6 @@ class RotationRegressor(nn.Module):
             nn.ReLU(),
             nn.Flatten(),
         )
-        # 4096, 2048, 1024, 512, ..., 16 in the paper.
-        widths = [FEATURE_CELLS * channels // 4]
-        while widths[-1] >= 2 * NARROWEST:
-            widths.append(widths[-1] // 2)
         hidden = (
             layer
             for width_in, width_out in pairwise(widths)
@@ -186,19 +196,26 @@ class OrientationBranch(nn.Module):
     """From the image-level and joint-level features to the hand's orientation in the camera."""
 
     def __init__(
-        self, *, image_channels: int, joint_channels: int, fusion: nn.Module, regressor: nn.Module
+        self,
+        *,
+        image_channels: int,
+        joint_channels: int,
+        image_mapping: nn.Module,
+        joint_mapping: nn.Module,
+        fusion: nn.Module,
+        regressor: nn.Module,
     ) -> None:
         super().__init__()
-        self.map_image = PointwiseMapping(image_channels, image_channels)
-        self.map_joints = PointwiseMapping(joint_channels, joint_channels)
+        self.map_image = image_mapping
+        self.map_joints = joint_mapping
         self.encode = PyramidEncoder(image_channels, refine=gate_and_refine(joint_channels))
         self.fuse = fusion
         self.regress = regressor
 
     def forward(self, image_feature: Tensor, joint_feature: Tensor) -> Orientation:
         """Map f_i (B, T, 32, 32) and f_j (B, C, 4, 4) to the orientation."""
-        image_feature = image_feature + self.map_image(image_feature)  # (B, T, 32, 32)
-        joint_feature = joint_feature + self.map_joints(joint_feature)  # (B, C, 4, 4)
+        image_feature = self.map_image(image_feature)  # (B, T, 32, 32)
+        joint_feature = self.map_joints(joint_feature)  # (B, C, 4, 4)
         feature = self.encode(image_feature).coarse  # (B, C, 4, 4)
         fused = self.fuse(joint_feature, feature)  # (B, C, 4, 4)
         return Orientation(joint_feature, feature, fused, self.regress(fused))
@@ -231,3 +248,18 @@ class MultiViewOrientation(nn.Module):
         feature = self.encode(image_feature).coarse  # (B, C, 4, 4)
         fused = self.fuse(joint_feature, feature)  # (B, C, 4, 4): f_o^M
         return Orientation(joint_feature, feature, fused, self.regress(fused))
+
+
+class NoOrientation(nn.Module):
+    """MobRecon's: the mesh is in the camera's axes already, and the rotation is the identity."""
+
+    identity: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("identity", torch.eye(3), persistent=False)
+
+    def forward(self, image_feature: Tensor, joint_feature: Tensor) -> Orientation:
+        """Map f_i (B, T, 32, 32) and f_j (B, C, 4, 4) to the identity."""
+        rotation = self.identity.expand(joint_feature.shape[0], 3, 3)
+        return Orientation(joint_feature, joint_feature, joint_feature, rotation)

@@ -50,6 +50,32 @@ class SpiralConv(nn.Module):
         return mixed
 
 
+class SeparableSpiralConv(nn.Module):
+    """MobRecon's: a weight for each channel and place of the spiral, then a linear map of the channels."""
+
+    spirals: Tensor
+
+    def __init__(self, channels_in: int, channels_out: int, spirals: Tensor) -> None:
+        """Take the widths, and the spirals (n, 9) int64, each starting with its own vertex."""
+        super().__init__()
+        self.register_buffer("spirals", spirals.T.contiguous(), persistent=False)
+        length = spirals.shape[1]
+        # The bound that PyTorch gives a depthwise convolution of this size.
+        self.weights = nn.Parameter(torch.empty(length, channels_in).uniform_(-1, 1) / math.sqrt(length))
+        self.mix = nn.Linear(channels_in, channels_out, bias=False)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Map vertex features (n, B, channels_in) to (n, B, channels_out)."""
+        first, *others = (
+            weight * features.index_select(0, neighbours)
+            for weight, neighbours in zip(self.weights.unbind(), self.spirals.unbind(), strict=True)
+        )  # each (n, B, channels_in)
+        for other in others:
+            first = first + other
+        mixed: Tensor = self.mix(first)
+        return mixed
+
+
 class MeshUpsampling(nn.Module):
     """Each vertex of the finer mesh as a weighted mean of three vertices of the coarser one."""
 

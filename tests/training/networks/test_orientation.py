@@ -16,6 +16,7 @@ from training.networks.orientation import (
     ConcatenationFusion,
     RotationRegressor,
     SumFusion,
+    halving_widths,
     rotation_from_6d,
 )
 
@@ -103,12 +104,13 @@ def test_fused_features_keep_their_cells() -> None:
 
 
 def test_the_regressor_of_the_paper_has_its_layers() -> None:
-    widths = [layer.out_features for layer in RotationRegressor(1024).regress if isinstance(layer, nn.Linear)]
+    regressor = RotationRegressor(1024, halving_widths(1024))
+    widths = [layer.out_features for layer in regressor.regress if isinstance(layer, nn.Linear)]
     assert widths == [2048, 1024, 512, 256, 128, 64, 32, 16, 6]
 
 
 def test_the_regressor_starts_alive() -> None:
     torch.manual_seed(0)
-    rotations = RotationRegressor(256)(torch.randn(16, 256, 4, 4))
+    rotations = RotationRegressor(256, halving_widths(256))(torch.randn(16, 256, 4, 4))
     assert_is_rotation(rotations.detach())
     assert rotations.std(dim=0).mean() > 0.01

@@ -158,3 +158,33 @@ def test_a_multi_view_network_is_not_exported_as_a_single_view_one(
     assert main(["export", str(runs / "teacher" / "last.pt"), "--repository", str(tmp_path)]) == 2
     assert "looks at 2 views; one is wanted" in capsys.readouterr().err
     assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("rival", ["mobrecon", "h2onet"])
+def test_a_rival_is_trained_and_exported(rival: str, drawn_data: Path, tmp_path: Path) -> None:
+    losses = load_recipe(rival).stages[-1].losses
+    recipe = tmp_path / "rival.toml"
+    recipe.write_text(
+        f"""
+base = "{rival}"
+validation_views = 4
+[network]
+trunk_channels = 8
+latent_channels = 16
+decoder_channels = [16, 16, 16, 16]
+[data]
+workers = 0
+[[stages]]
+name = "full"
+scope = "full"
+steps = 1
+batch_size = 4
+losses = {{ {", ".join(f"{name} = {weight}" for name, weight in losses.items())} }}
+""",
+        encoding="utf-8",
+    )
+    words = ["train", recipe, "--data", drawn_data, "--out", tmp_path / "run"]
+    assert main([str(word) for word in words]) == 0
+    last = tmp_path / "run" / "last.pt"
+    assert main(["export", str(last), "--repository", str(tmp_path / "models")]) == 0
+    assert (tmp_path / "models" / "svr_hand" / "1" / "model.pt").is_file()
