@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from training.checkpoint import Checkpoint, load_shape_weights, load_weights, save_checkpoint
-from training.config import RunConfig, StageConfig
+from training.config import NetworkConfig, RunConfig, StageConfig
 from training.data.loader import Share
 from training.data.sets import hand_topology, open_hands
 from training.engine.feed import feed_for
@@ -84,6 +84,7 @@ class Trainer:
         if checkpoint.config.network == self.config.network:
             load_weights(self.network, checkpoint.best_weights)
         else:
+            _require_same_widths(self.config.network, checkpoint.config.network, whose="checkpoint")
             load_shape_weights(self.network, checkpoint.best_weights)
             self.logbook.say("started from the shape branch of another network; the rest is fresh")
         self.images_seen, self.trained_s = checkpoint.images_seen, checkpoint.trained_s
@@ -264,16 +265,18 @@ def _taught_by(
     """Return the network of a teacher's checkpoint."""
     if teacher is None:
         return None
-    student, wanted = config.network, teacher.config.network
-    for name in ("trunk_channels", "latent_channels", "decoder_channels"):
-        if getattr(student, name) != getattr(wanted, name):
-            raise ValueError(
-                f"the teacher has {name} {getattr(wanted, name)}, its student {getattr(student, name)}: "
-                "they compare features, which must have one size"
-            )
-    network = build_multi_view(wanted, topology)
+    _require_same_widths(config.network, teacher.config.network, whose="teacher")
+    network = build_multi_view(teacher.config.network, topology)
     load_weights(network, teacher.best_weights)
     return network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
+
+
+def _require_same_widths(own: NetworkConfig, other: NetworkConfig, *, whose: str) -> None:
+    """Raise a ValueError unless both networks have features of one size."""
+    for name in ("trunk_channels", "latent_channels", "decoder_channels"):
+        wanted, found = getattr(own, name), getattr(other, name)
+        if found != wanted:
+            raise ValueError(f"the {whose} has {name} {found}, the recipe's network {wanted}")
 
 
 def _random_state(device: torch.device) -> torch.Tensor:

@@ -129,7 +129,10 @@ def test_a_run_with_a_teacher_goes_on_where_it_was(runs: Path, drawn_data: Path,
         (["student.toml"], "give its checkpoint with --teacher"),
         (["teacher.toml", "--teacher", "teacher/last.pt"], "a multi-view network has no teacher"),
         (["student.toml", "--teacher", "student/last.pt"], "looks at 1 view; several are wanted"),
-        (["svr_compact", "--init", "encoder/last.pt"], "the checkpoint's shape branch is another one"),
+        (
+            ["svr_compact", "--init", "encoder/last.pt"],
+            "the checkpoint has trunk_channels 8, the recipe's network 64",
+        ),
     ],
 )
 def test_what_does_not_fit_is_refused(

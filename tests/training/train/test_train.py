@@ -196,7 +196,7 @@ def test_a_checkpoint_of_another_network_is_refused(
     recipe.write_text("base = 'smoke'\n[network]\ntrunk_channels = 16\n", encoding="utf-8")
     arguments = ["train", str(recipe), "--data", str(drawn_data), "--out", str(tmp_path / "run")]
     assert main([*arguments, "--init", str(whole_run / "last.pt")]) == 2
-    assert "the checkpoint's network is" in capsys.readouterr().err
+    assert "the checkpoint has trunk_channels 8, the recipe's network 16" in capsys.readouterr().err
 
 
 def test_a_best_checkpoint_starts_a_run_but_does_not_go_on(
