@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
+from tests.training.fed import fed
 from training.config import AdaptationConfig, NetworkConfig, RunConfig, load_recipe, recipe_names
 from training.data.groups import HandGroups
 from training.data.loader import plain_groups
@@ -34,7 +35,7 @@ def multi_view(config: RunConfig) -> NetworkConfig:
 @pytest.fixture
 def teacher(multi_view: NetworkConfig, topology: HandTopology) -> MultiViewHand:
     torch.manual_seed(7)
-    return build_multi_view(multi_view, topology)
+    return fed(build_multi_view(multi_view, topology), views=VIEWS)
 
 
 @pytest.fixture
@@ -147,6 +148,8 @@ def test_the_teacher_sees_the_student_s_own_crop_as_its_target(
     lesson = TaughtLesson(network, teacher, Adaptation(FULL_SIMA))
     seen = lesson._seen(groups)
     rows = iter(range(int(groups.valid.sum())))
+    first, second = seen.rotation[0], seen.rotation[1]
+    assert not torch.allclose(first, second, atol=1e-2), "the target makes no difference"
     with torch.no_grad():
         for group, target in groups.valid.nonzero().tolist():
             row = next(rows)

@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.testing import assert_close
 
+from tests.training.fed import fed
 from training.config import FusionConfig, NetworkConfig, load_recipe, recipe_names
 from training.hand.topology import HandTopology
 from training.networks.build import build, build_any, build_multi_view
@@ -35,20 +36,6 @@ def network(multi_view_config: NetworkConfig, topology: HandTopology) -> MultiVi
 @pytest.fixture
 def views() -> Tensor:
     return torch.rand(2, VIEWS, 3, 128, 128, generator=torch.Generator().manual_seed(3))
-
-
-@torch.no_grad()
-def fed(network: MultiViewHand) -> MultiViewHand:
-    """Give the batch norms the statistics of images, without which an image hardly reaches the end."""
-    norms = [it for it in network.modules() if isinstance(it, nn.BatchNorm1d | nn.BatchNorm2d)]
-    for norm in norms:
-        norm.momentum = 1.0
-    network.train()(torch.rand(4, VIEWS, 3, 128, 128), torch.ones(4, VIEWS, dtype=torch.bool))
-    for norm in norms:
-        assert norm.running_var is not None
-        # A channel that is all but dead would be made of rounding errors.
-        norm.running_var.clamp_(min=0.01)
-    return network.eval()
 
 
 def tensors(prediction: ViewsPrediction) -> Iterator[Tensor]:
