@@ -105,12 +105,22 @@ def baked_devices(module: torch.jit.ScriptModule) -> Iterator[str]:
             yield str(node.output().toIValue())
 
 
-def sample_images(count: int, *, seed: int) -> Tensor:
-    """Return made-up crops (count, S, S, 3) uint8: noise on a smooth field, so that no feature is flat."""
+def sample_images(count: int, *, seed: int, noise: float = 0.2) -> Tensor:
+    """Return made-up crops (count, S, S, 3) uint8: noise on a smooth field, so that no feature is flat.
+
+    Args:
+        count: How many.
+        seed: Another seed, other crops.
+        noise: Share of the noise, 0 to 1.
+    """
     generator = torch.Generator().manual_seed(seed)
     coarse = torch.rand(count, 3, 4, 4, generator=generator)
     smooth = nn.functional.interpolate(coarse, size=IMAGE_SIZE_PX, mode="bicubic").clamp(0.0, 1.0)
-    noise = torch.rand(smooth.shape, generator=generator)
+    grain = torch.rand(smooth.shape, generator=generator)
     return (
-        (WHITE_LEVEL * (0.8 * smooth + 0.2 * noise)).round().to(torch.uint8).permute(0, 2, 3, 1).contiguous()
+        (WHITE_LEVEL * torch.lerp(smooth, grain, noise))
+        .round()
+        .to(torch.uint8)
+        .permute(0, 2, 3, 1)
+        .contiguous()
     )
