@@ -18,7 +18,6 @@ from torch import Tensor
 from training.data.recent import Recent
 from training.data.sample import Float32
 from training.hand.skinning import HandGeometry
-from training.hand.topology import HandTopology
 
 GROUP_MEMORY = 4
 """Frames whose labels are remembered: the views of a group, read one after the other, share theirs."""
@@ -35,8 +34,8 @@ class LabelHand(Protocol):
         """`right` or `left`."""
 
     @property
-    def topology(self) -> HandTopology:
-        """The mesh; its faces are read for silhouettes, either winding."""
+    def faces(self) -> NDArray[np.int64]:
+        """(F, 3): the mesh, for silhouettes; either winding."""
 
     def residual(self, coefficients: Tensor) -> Tensor:
         """Return residual axis-angles (n, 45) of principal-component coefficients (n, 45)."""
@@ -68,7 +67,7 @@ class LabelledHands:
     """Meshes of labels by one hand model; the last few are remembered."""
 
     def __init__(self, hand: LabelHand) -> None:
-        self.faces = hand.topology.faces
+        self.faces = hand.faces
         self._hand = hand
         self._hands: Recent[bytes, CanonicalHand] = Recent(GROUP_MEMORY)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from typing import Literal, cast, get_args
 
@@ -16,6 +17,7 @@ from training.hand.mano import ManoHand, load_mano
 from training.hand.template import load_template
 from training.hand.topology import HandTopology
 
+Side = Literal["right", "left"]
 Split = Literal["train", "val", "test"]
 
 HELD_OUT_OF = 20
@@ -74,7 +76,13 @@ def _hanco(data: DataConfig, split: Split) -> HanCoHands:
     return hands
 
 
-def _mano(data: DataConfig, side: Literal["right", "left"]) -> ManoHand:
+def _mano(data: DataConfig, side: Side) -> ManoHand:
     if not data.mano:
         raise ValueError(f"the labels of {data.kind} are MANO's: name the folder of its files with data.mano")
-    return load_mano(Path(data.mano) / f"MANO_{side.upper()}.pkl", side=side)
+    return _loaded_mano(Path(data.mano), side)
+
+
+@functools.cache
+def _loaded_mano(folder: Path, side: Side) -> ManoHand:
+    # A run asks for its network, its training set and its validation set; the hierarchy takes seconds.
+    return load_mano(folder / f"MANO_{side.upper()}.pkl", side=side)

@@ -68,8 +68,7 @@ class Adaptation:
         weighed = {name: weights[name] * term for name, term in terms.items()}
         reconstruction = losses["total"]
         shares = {name + SHARE: (term / reconstruction).detach() for name, term in weighed.items()}
-        total = reconstruction + torch.stack([*weighed.values(), torch.zeros_like(reconstruction)]).sum()
-        return {**losses, **terms, **shares, "total": total}
+        return {**losses, **terms, **shares, "total": sum(weighed.values(), start=reconstruction)}
 
     def _distance(self, student: Tensor, teacher: Tensor) -> Tensor:
         with torch.autocast(student.device.type, enabled=False):

@@ -109,8 +109,7 @@ def lesson_for(
     """Return the lesson that a recipe means.
 
     Raises:
-        ValueError: The recipe learns from a teacher and there is none, or the other way round, or the two
-            networks' features have different sizes.
+        ValueError: The recipe learns from a teacher and there is none, or the other way round.
     """
     if isinstance(network, MultiViewHand):
         if config.adaptation.is_on or teacher is not None:

@@ -59,17 +59,21 @@ class ManoHand(nn.Module):
         """Which hand it is."""
         return self._mano.side
 
+    @property
+    def faces(self) -> NDArray[np.int64]:
+        """(F, 3): as in `topology`, without its hierarchy."""
+        return self._mano.faces
+
     @functools.cached_property
     def topology(self) -> HandTopology:
         """MANO's mesh; its hierarchy takes seconds, and is computed when first asked for."""
         tips = np.array(FINGERTIP_VERTICES)
         rows = np.concatenate([self._mano.joint_regressor, np.eye(VERTEX_COUNT)[tips]])
-        faces = self._mano.faces
         return HandTopology(
-            faces=faces,
+            faces=self.faces,
             joint_regressor=rows[list(JOINT_ORDER)].astype(np.float32),
             fingertip_vertices=tips,
-            levels=build_levels(self._mano.template_m, faces, pinned=tips),
+            levels=build_levels(self._mano.template_m, self.faces, pinned=tips),
         )
 
     @property

@@ -185,7 +185,7 @@ def _write_meta(scene: _Scene, calibration: str) -> None:
 def _write_frame(scene: _Scene, frame: int, *, unlabelled: int | None) -> None:
     """Write one frame of all cameras; the hand is not labelled in camera number `unlabelled`."""
     vertices_m, joints_m = scene.motion.points_m(frame)
-    faces = scene.motion.hand.topology.faces
+    faces = scene.motion.hand.faces
     bodies = (
         Body(vertices_m, faces, SKIN_COLOUR, HAND_SEGMENT),
         box_body(scene.box, scene.box_pose, segment=scene.object_id),

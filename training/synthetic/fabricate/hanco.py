@@ -131,7 +131,7 @@ def _background(rng: Generator, tint: tuple[int, int, int]) -> NDArray[np.uint8]
 
 def _write_frame(rng: Generator, out: Path, scene: _Scene, frame: int, *, fitted: bool) -> None:
     vertices_m, joints_m = scene.motion.points_m(frame)
-    hand = Body(vertices_m, scene.motion.hand.topology.faces, SKIN_COLOUR, _HAND_SEGMENT)
+    hand = Body(vertices_m, scene.motion.hand.faces, SKIN_COLOUR, _HAND_SEGMENT)
     eyes = [_eye(joints_m, rotation, translation_m) for rotation, translation_m in scene.cameras]
     for camera, eye in enumerate(eyes):
         picture = draw((hand, *scene.things), eye, scene.backgrounds[camera])

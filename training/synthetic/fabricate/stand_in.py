@@ -19,7 +19,6 @@ from training.hand.rig import BONE_COUNT
 from training.hand.shape import COMPONENTS, mean_shape
 from training.hand.skinning import HandGeometry, TemplateHand
 from training.hand.template import load_template
-from training.hand.topology import HandTopology
 
 Side = Literal["right", "left"]
 Float = NDArray[np.float64]
@@ -51,9 +50,9 @@ class StandInHand:
         """(45, 45): residual = coefficients @ components."""
 
     @property
-    def topology(self) -> HandTopology:
-        """The mesh of the right hand; a left one is wound the other way."""
-        return self._hand.topology
+    def faces(self) -> NDArray[np.int64]:
+        """(F, 3): of the right hand; a left one is wound the other way."""
+        return self._hand.topology.faces
 
     def residual(self, coefficients: Tensor) -> Tensor:
         """Return residual axis-angles (n, 45) of principal-component coefficients (n, 45)."""
