@@ -118,6 +118,8 @@ class StageConfig:
     steps: int
     batch_size: int = 64
     """Pictures; groups of views where several are looked at, by the network or by its teacher."""
+    batch_parts: int = 1
+    """Passes that one update's batch is seen in, for batches beyond the memory; gradients are averaged."""
     learning_rate: float = 1e-3
     schedule: Literal["milestone", "cosine", "constant"] = "milestone"
     orientation_rate: float = 1.0

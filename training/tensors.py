@@ -39,6 +39,11 @@ class HandBatch(NamedTuple):
         truth = HandTruth(*(labels.to(device, non_blocking=True) for labels in self.truth))
         return HandBatch(self.images.to(device, non_blocking=True), truth)
 
+    def parts(self, count: int) -> list[HandBatch]:
+        """Return the batch as `count` smaller ones: every count-th picture, as a team of processes shares."""
+        truths = [HandTruth(*(labels[first::count] for labels in self.truth)) for first in range(count)]
+        return [HandBatch(self.images[first::count], truth) for first, truth in enumerate(truths)]
+
 
 class ViewsBatch(NamedTuple):
     """Groups of crops, each of one hand at one moment from several sides; the target's come first."""
@@ -55,6 +60,14 @@ class ViewsBatch(NamedTuple):
         truth = HandTruth(*(labels.to(device, non_blocking=True) for labels in self.truth))
         images, valid = (part.to(device, non_blocking=True) for part in (self.images, self.valid))
         return ViewsBatch(images, valid, truth)
+
+    def parts(self, count: int) -> list[ViewsBatch]:
+        """Return the batch as `count` smaller ones: every count-th group, as a team of processes shares."""
+        truths = [HandTruth(*(labels[first::count] for labels in self.truth)) for first in range(count)]
+        return [
+            ViewsBatch(self.images[first::count], self.valid[first::count], truth)
+            for first, truth in enumerate(truths)
+        ]
 
     def targets(self) -> HandBatch:
         """Return each group's target, as a picture of its own."""

@@ -26,7 +26,7 @@ class Step(NamedTuple):
     """What one update did."""
 
     losses: dict[str, float]
-    """Each term, and their weighted sum `total`, of this process's share of the batch."""
+    """Each term, and their weighted sum `total`, of this process's share of the batch; means of its parts."""
     gradient_norm: float
     """Before clipping."""
     learning_rate: float
@@ -58,22 +58,34 @@ class Stage:
         """Update the weights by one batch.
 
         Raises:
+            ValueError: The batch does not divide into the stage's parts.
             FloatingPointError: The gradient has not been finite for many batches.
         """
         self.network.train()
         rate = learning_rate(self.stage, self.step_count)
         for group in self.optimiser.param_groups:
             group["lr"] = rate * group["rate_factor"]
-        batch = batch.to(self.device)
-        with autocast(self.config, self.device):
-            losses = self.lesson.losses(batch, self._criterion, self.stage.scope)
         self.optimiser.zero_grad(set_to_none=True)
-        losses["total"].backward()  # type: ignore[no-untyped-call]
+        losses = self._accumulated(batch)
         self.team.share_gradients(self._trained.parameters())
         norm = self._clipped_norm()
         self._apply(norm)
         self.step_count += 1
-        return Step({name: float(loss.detach()) for name, loss in losses.items()}, norm, rate)
+        return Step(losses, norm, rate)
+
+    def _accumulated(self, batch: HandBatch | ViewsBatch) -> dict[str, float]:
+        """Add up the gradients of a batch part by part, and return its mean losses."""
+        count = self.stage.batch_parts
+        if len(batch.images) % count:
+            raise ValueError(f"a batch of {len(batch.images)} does not divide into batch_parts = {count}")
+        sums: dict[str, float] = {}
+        for part in batch.parts(count):
+            with autocast(self.config, self.device):
+                losses = self.lesson.losses(part.to(self.device), self._criterion, self.stage.scope)
+            (losses["total"] / count).backward()  # type: ignore[no-untyped-call]
+            for name, loss in losses.items():
+                sums[name] = sums.get(name, 0.0) + float(loss.detach()) / count
+        return sums
 
     def _clipped_norm(self) -> float:
         """Clip the gradient of each branch apart and return the norm of both before it.

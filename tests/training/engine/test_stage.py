@@ -13,7 +13,7 @@ from training.engine.lesson import PictureLesson
 from training.engine.stage import MAX_SKIPPED_IN_A_ROW, Stage, autocast
 from training.hand.topology import HandTopology
 from training.networks.hands import SingleViewHand
-from training.tensors import HandBatch
+from training.tensors import HandBatch, HandTruth
 
 
 def parameters(module: nn.Module) -> list[Tensor]:
@@ -107,3 +107,29 @@ def test_the_orientation_has_a_rate_of_its_own(
     Stage(PictureLesson(network), config, still, topology).step(batches[0])
     assert moved(network.shape, shape)
     assert not moved(network.orientation, orientation)
+
+
+def test_a_batch_in_parts_gives_the_mean_gradient_of_the_parts(
+    network: SingleViewHand, config: RunConfig, topology: HandTopology, batches: list[HandBatch]
+) -> None:
+    truth = HandTruth(*(labels[:4] for labels in batches[0].truth))
+    whole = HandBatch(batches[0].images[:4], truth)
+    first, second = whole.parts(2)
+    gradients, losses = [], []
+    for batch, parts in ((first, 1), (second, 1), (whole, 2)):
+        still = dataclasses.replace(config.stages[0], learning_rate=0.0, clip_norm=0.0, batch_parts=parts)
+        stage = Stage(PictureLesson(network), config, still, topology)
+        losses.append(stage.step(batch).losses["total"])
+        gradients.append(
+            torch.cat([p.grad.flatten() for p in network.shape.parameters() if p.grad is not None])
+        )
+    assert losses[2] == pytest.approx((losses[0] + losses[1]) / 2, rel=1e-5)
+    torch.testing.assert_close(gradients[2], (gradients[0] + gradients[1]) / 2, rtol=1e-4, atol=1e-6)
+
+
+def test_a_batch_that_does_not_divide_into_its_parts_is_refused(
+    network: SingleViewHand, config: RunConfig, topology: HandTopology, batches: list[HandBatch]
+) -> None:
+    halves = dataclasses.replace(config.stages[0], batch_parts=2)
+    with pytest.raises(ValueError, match="a batch of 5 does not divide into batch_parts = 2"):
+        Stage(PictureLesson(network), config, halves, topology).step(batches[0])

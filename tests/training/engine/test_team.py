@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 import torch
 
+from tests.training.engine.team_member import losses_of
 from training.checkpoint import load_checkpoint
+from training.config import load_recipe
 from training.engine.team import ALONE, joined_team
 
 ROOT = Path(__file__).parents[3]
@@ -47,6 +49,15 @@ def test_a_shared_gradient_is_the_mean(members: list[dict[str, Any]]) -> None:
 def test_different_shares_leave_the_weights_equal(members: list[dict[str, Any]]) -> None:
     assert members[0]["losses"] != members[1]["losses"]
     assert members[0]["weights"] == members[1]["weights"]
+
+
+def test_a_team_and_one_process_in_as_many_parts_have_the_same_loss_curve(
+    members: list[dict[str, Any]], drawn_data: Path
+) -> None:
+    alone, _ = losses_of(load_recipe("smoke"), drawn_data, team=ALONE, parts=2)
+    together = [(first + second) / 2 for first, second in zip(*(m["losses"] for m in members), strict=True)]
+    assert together == pytest.approx(alone, rel=1e-4)
+    assert alone[-1] != alone[0]
 
 
 def test_one_wish_is_everybody_s(members: list[dict[str, Any]]) -> None:
