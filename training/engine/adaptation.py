@@ -41,6 +41,11 @@ class Adaptation:
     def __init__(self, config: AdaptationConfig) -> None:
         self.config = config
 
+    @property
+    def compares_orientation(self) -> bool:
+        """Whether the teacher's orientation is looked at; it costs a pass for every view as the target."""
+        return self.config.orientation != "none"
+
     def of_shape(self, student: HandShape, teacher: HandShape) -> dict[str, Tensor]:
         """Return L_SE by name, if the recipe has it."""
         if self.config.shape == "none":
@@ -50,7 +55,7 @@ class Adaptation:
 
     def of_orientation(self, student: HandPrediction, teacher: HandPrediction) -> dict[str, Tensor]:
         """Return L_OE by name, if the recipe has it."""
-        if self.config.orientation == "none":
+        if not self.compares_orientation:
             return {}
         point = ORIENTATION_POINTS[self.config.orientation]
         return {ORIENTATION_TERM: self._distance(point(student), point(teacher))}

@@ -82,6 +82,9 @@ class TaughtLesson:
             return self.adaptation.added(losses, self.adaptation.of_shape(student, self._seen_shape(batch)))
         prediction = self.network(pictures.images)
         losses = criterion.full(prediction, pictures.truth)
+        if not self.adaptation.compares_orientation:
+            shape = self.adaptation.of_shape(prediction.shape, self._seen_shape(batch))
+            return self.adaptation.added(losses, shape)
         teacher = self._seen(batch)
         terms = {
             **self.adaptation.of_shape(prediction.shape, teacher.shape),

@@ -130,7 +130,9 @@ def _measured(network: SingleViewHand | MultiViewHand, hands: HandSet, *, views:
         if isinstance(network, SingleViewHand):
             pictures = plain_batches(hands, batch_size=BATCH_SIZE, workers=1)
             return measure(network, _counted(pictures, progress))
-        groups = plain_groups(HandGroups(hands), views=views, batch_size=BATCH_SIZE // views, workers=1)
+        groups = plain_groups(
+            HandGroups(hands), views=views, batch_size=max(1, BATCH_SIZE // views), workers=1
+        )
         return measure_views(network, _counted(groups, progress))
 
 
