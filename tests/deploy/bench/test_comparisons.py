@@ -73,7 +73,7 @@ def test_a_server_that_refuses_ends_the_comparison() -> None:
 @pytest.mark.triton
 def test_the_network_is_measured_bare_in_triton_and_behind_the_gateway(model_repository: Path) -> None:
     with deployed(model_repository, "svr_hand", choose_cores()) as deployment:
-        network = compare_network(deployment, rounds=1, seconds=0.5, progress=lambda _: None)
+        network = compare_network(deployment, rounds=1, seconds=2.0, progress=lambda _: None)
     table = network_table(network)
     assert columns_of(table) == {7}
     assert len(table.splitlines()) == 2 + len(BATCHES) + 2 * len(CONCURRENCIES)
