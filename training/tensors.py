@@ -26,6 +26,10 @@ class HandTruth(NamedTuple):
     visibility: Tensor
     """(B,): visible share of the hand's own silhouette; a hand is called occluded under 0.40."""
 
+    def parts(self, count: int) -> list[HandTruth]:
+        """Return the labels of every count-th hand, from each of the first `count` on."""
+        return [HandTruth(*(labels[first::count] for labels in self)) for first in range(count)]
+
 
 class HandBatch(NamedTuple):
     """Crops and their truth."""
@@ -41,8 +45,9 @@ class HandBatch(NamedTuple):
 
     def parts(self, count: int) -> list[HandBatch]:
         """Return the batch as `count` smaller ones: every count-th picture, as a team of processes shares."""
-        truths = [HandTruth(*(labels[first::count] for labels in self.truth)) for first in range(count)]
-        return [HandBatch(self.images[first::count], truth) for first, truth in enumerate(truths)]
+        return [
+            HandBatch(self.images[first::count], truth) for first, truth in enumerate(self.truth.parts(count))
+        ]
 
 
 class ViewsBatch(NamedTuple):
@@ -63,10 +68,9 @@ class ViewsBatch(NamedTuple):
 
     def parts(self, count: int) -> list[ViewsBatch]:
         """Return the batch as `count` smaller ones: every count-th group, as a team of processes shares."""
-        truths = [HandTruth(*(labels[first::count] for labels in self.truth)) for first in range(count)]
         return [
             ViewsBatch(self.images[first::count], self.valid[first::count], truth)
-            for first, truth in enumerate(truths)
+            for first, truth in enumerate(self.truth.parts(count))
         ]
 
     def targets(self) -> HandBatch:
