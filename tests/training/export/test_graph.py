@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -57,16 +59,16 @@ def test_vertices_are_the_networks_own_about_its_wrist(network: SingleViewHand) 
     assert_close(answer(ServedHand(network), levels).vertices_root_m, wanted_m, atol=1e-6, rtol=1e-5)
 
 
-class Spoilt(nn.Module):
+class Spoilt(nn.Module, ABC):
     """A network around another, with something in its forward that must not be exported."""
 
     def __init__(self, network: SingleViewHand) -> None:
         super().__init__()
         self.network = network
 
+    @abstractmethod
     def spoil(self, images: Tensor) -> Tensor:
         """Return the images, by a way that a trace cannot keep."""
-        raise NotImplementedError
 
     def forward(self, images: Tensor) -> HandPrediction:
         """Predict from the spoilt images."""

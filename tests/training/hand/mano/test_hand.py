@@ -27,7 +27,7 @@ def draws(count: int, seed: int = 0) -> tuple[Tensor, Tensor]:
     return torch.tensor(rng.normal(scale=0.5, size=(count, 48))), torch.tensor(rng.normal(size=(count, 10)))
 
 
-def close(found: Tensor, wanted: Tensor | Float, atol: float = 1e-12) -> None:
+def assert_near(found: Tensor, wanted: Tensor | Float, atol: float = 1e-12) -> None:
     np.testing.assert_allclose(found.numpy(), np.asarray(wanted), rtol=0, atol=atol)
 
 
@@ -64,15 +64,17 @@ def test_posing_equals_the_published_equations(hand: ManoHand, fields: Fields) -
     geometry = hand.posed(poses, betas, flat_hand_mean=True)
     for number in range(3):
         vertices, heads = published_hand(fields, poses[number].numpy(), betas[number].numpy())
-        close(geometry.vertices_m[number], vertices, atol=1e-6)  # the file's numbers are kept as float32
-        close(geometry.joints_m[number, list(HEAD_JOINTS)], heads, atol=1e-6)
+        assert_near(
+            geometry.vertices_m[number], vertices, atol=1e-6
+        )  # the file's numbers are kept as float32
+        assert_near(geometry.joints_m[number, list(HEAD_JOINTS)], heads, atol=1e-6)
 
 
 def test_the_hand_at_rest_is_the_template_with_its_joints_in_our_order(
     hand: ManoHand, fields: Fields
 ) -> None:
     geometry = hand(torch.eye(3).expand(1, 16, 3, 3).double(), torch.zeros(1, 10).double())
-    close(geometry.vertices_m[0], fields["v_template"], atol=1e-7)
+    assert_near(geometry.vertices_m[0], fields["v_template"], atol=1e-7)
     joints = load_template().joints_m + WRIST_M
     assert np.linalg.norm(geometry.joints_m[0].numpy() - joints, axis=1).max() < 2e-3
 
@@ -80,7 +82,7 @@ def test_the_hand_at_rest_is_the_template_with_its_joints_in_our_order(
 def test_tips_are_the_tip_vertices_of_one_list(hand: ManoHand) -> None:
     geometry = hand.posed(*draws(4))
     tips = geometry.vertices_m[:, hand.topology.fingertip_vertices]
-    close(geometry.joints_m[:, list(FINGERTIP_JOINTS)], tips)
+    assert_near(geometry.joints_m[:, list(FINGERTIP_JOINTS)], tips)
     assert hand.topology.fingertip_vertices.tolist() == [745, 317, 444, 556, 673]
     rows = hand.topology.joint_regressor[list(FINGERTIP_JOINTS)]
     assert (rows[np.arange(5), hand.topology.fingertip_vertices] == 1).all()
@@ -91,7 +93,7 @@ def test_the_regressor_finds_the_joints_of_every_shape_at_rest(hand: ManoHand) -
     _, betas = draws(5)
     geometry = hand(torch.eye(3).expand(5, 16, 3, 3).double(), betas)
     found = np.einsum("jv,nvd->njd", hand.topology.joint_regressor, geometry.vertices_m.numpy())
-    close(geometry.joints_m, found, atol=1e-7)
+    assert_near(geometry.joints_m, found, atol=1e-7)
 
 
 def test_posing_keeps_the_lengths_of_bones(hand: ManoHand) -> None:
@@ -100,7 +102,7 @@ def test_posing_keeps_the_lengths_of_bones(hand: ManoHand) -> None:
     straight = hand(torch.eye(3).expand(5, 16, 3, 3).double(), betas).joints_m
     for parent, child in BONES:
         if child not in FINGERTIP_JOINTS:
-            close(
+            assert_near(
                 (bent[:, child] - bent[:, parent]).norm(dim=1),
                 (straight[:, child] - straight[:, parent]).norm(dim=1),
             )
@@ -110,15 +112,15 @@ def test_residuals_count_from_the_mean_or_from_the_flat_hand(hand: ManoHand, fie
     poses, betas = draws(3)
     from_flat = poses + torch.tensor(np.concatenate([np.zeros(3), fields["hands_mean"]]))
     residual = hand.posed(poses, betas)
-    close(residual.vertices_m, hand.posed(from_flat, betas, flat_hand_mean=True).vertices_m, atol=1e-7)
+    assert_near(residual.vertices_m, hand.posed(from_flat, betas, flat_hand_mean=True).vertices_m, atol=1e-7)
     assert (residual.vertices_m - hand.posed(poses, betas, flat_hand_mean=True).vertices_m).abs().max() > 1e-3
 
 
 def test_principal_components_are_the_rows_of_the_file(hand: ManoHand, fields: Fields) -> None:
-    close(hand.residual(torch.eye(45).double()), fields["hands_components"], atol=1e-7)
+    assert_near(hand.residual(torch.eye(45).double()), fields["hands_components"], atol=1e-7)
     coefficients = torch.tensor(np.random.default_rng(0).normal(size=(4, 6)))
     padded = torch.cat([coefficients, torch.zeros(4, 39)], dim=1)
-    close(hand.residual(coefficients), hand.residual(padded))
+    assert_near(hand.residual(coefficients), hand.residual(padded))
 
 
 def test_the_global_rotation_turns_the_canonical_hand_about_its_wrist(hand: ManoHand) -> None:
@@ -127,7 +129,7 @@ def test_the_global_rotation_turns_the_canonical_hand_about_its_wrist(hand: Mano
     turns = torch.tensor(Rotation.from_rotvec(poses[:, :3].numpy()).as_matrix())
     wrist = canonical.joints_m[:, :1]
     for after, before in zip(turned, canonical, strict=True):
-        close(after, (before - wrist) @ turns.mT + wrist, atol=1e-7)  # weights sum to 1 as float32 does
+        assert_near(after, (before - wrist) @ turns.mT + wrist, atol=1e-7)  # weights sum to 1 as float32 does
 
 
 def test_canonical_hands_do_not_know_their_global_rotation(hand: ManoHand) -> None:
@@ -135,7 +137,7 @@ def test_canonical_hands_do_not_know_their_global_rotation(hand: ManoHand) -> No
     views = poses.repeat(8, 1)
     views[:, :3] = draws(8, seed=1)[0][:, :3]
     canonical = hand.posed(canonical_pose(views), betas.repeat(8, 1))
-    close(canonical.vertices_m, canonical.vertices_m[:1].expand(8, -1, -1))
+    assert_near(canonical.vertices_m, canonical.vertices_m[:1].expand(8, -1, -1))
 
 
 def test_a_translation_moves_every_point(hand: ManoHand) -> None:
@@ -144,14 +146,14 @@ def test_a_translation_moves_every_point(hand: ManoHand) -> None:
     for moved, still in zip(
         hand.posed(poses, betas, translation_m=translation), hand.posed(poses, betas), strict=True
     ):
-        close(moved - still, translation[:, None].expand_as(still))
+        assert_near(moved - still, translation[:, None].expand_as(still))
 
 
 def test_rotation_matrices_are_those_of_axis_and_angle() -> None:
     vectors = np.random.default_rng(0).normal(scale=2.0, size=(5, 4, 3))
     vectors[0, 0] = 0
     wanted = Rotation.from_rotvec(vectors.reshape(-1, 3)).as_matrix().reshape(5, 4, 3, 3)
-    close(rotation_matrices(torch.tensor(vectors)), wanted)
+    assert_near(rotation_matrices(torch.tensor(vectors)), wanted)
 
 
 def test_a_pose_of_another_size_is_refused(hand: ManoHand) -> None:
@@ -163,7 +165,7 @@ def test_batched_equals_single(hand: ManoHand) -> None:
     poses, betas = draws(4)
     together = hand.posed(poses, betas).vertices_m
     alone = [hand.posed(poses[i : i + 1], betas[i : i + 1]).vertices_m for i in range(4)]
-    close(together, torch.cat(alone))
+    assert_near(together, torch.cat(alone))
     assert hand.posed(poses[:0], betas[:0]).vertices_m.shape == (0, 778, 3)
 
 

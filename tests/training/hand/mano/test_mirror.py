@@ -24,7 +24,7 @@ def labels(count: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     return turn, coefficients, betas, translation
 
 
-def close(found: Tensor, wanted: Tensor, atol: float = 1e-12) -> None:
+def assert_near(found: Tensor, wanted: Tensor, atol: float = 1e-12) -> None:
     torch.testing.assert_close(found, wanted, atol=atol, rtol=0)
 
 
@@ -34,7 +34,7 @@ def test_a_mirrored_left_label_is_the_mirrored_left_hand(left_hand: ManoHand) ->
     left = left_hand.posed(pose, betas, translation_m=translation)
     right = left_hand.mirrored().posed(mirrored_pose(pose), betas, translation_m=mirrored_points(translation))
     for of_right, of_left in zip(right, left, strict=True):
-        close(of_right, mirrored_points(of_left))
+        assert_near(of_right, mirrored_points(of_left))
 
 
 def test_the_same_holds_from_the_flat_hand_and_for_the_canonical_pose(left_hand: ManoHand) -> None:
@@ -42,26 +42,26 @@ def test_the_same_holds_from_the_flat_hand_and_for_the_canonical_pose(left_hand:
     pose = canonical_pose(torch.cat([turn, coefficients], dim=1))
     left = left_hand.posed(pose, betas, flat_hand_mean=True)
     right = left_hand.mirrored().posed(mirrored_pose(pose), betas, flat_hand_mean=True)
-    close(right.vertices_m, mirrored_points(left.vertices_m))
+    assert_near(right.vertices_m, mirrored_points(left.vertices_m))
 
 
 def test_a_mirrored_hand_takes_the_coefficients_of_left_labels(left_hand: ManoHand) -> None:
     _, coefficients, _, _ = labels(4)
-    close(left_hand.mirrored().residual(coefficients), mirrored_pose(left_hand.residual(coefficients)))
+    assert_near(left_hand.mirrored().residual(coefficients), mirrored_pose(left_hand.residual(coefficients)))
 
 
 def test_mirrored_axis_angles_are_mirrored_rotations() -> None:
     vectors, points = labels(6)[0], labels(6)[3]
     turned = (rotation_matrices(vectors) @ points[:, :, None])[:, :, 0]
     mirrored = (rotation_matrices(mirrored_pose(vectors)) @ mirrored_points(points)[:, :, None])[:, :, 0]
-    close(mirrored, mirrored_points(turned))
+    assert_near(mirrored, mirrored_points(turned))
 
 
 def test_mirroring_twice_gives_the_hand_back(hand: ManoHand) -> None:
     turn, coefficients, betas, _ = labels(2)
     pose = torch.cat([turn, coefficients], dim=1)
     again = hand.mirrored().mirrored()
-    close(again.posed(pose, betas).vertices_m, hand.posed(pose, betas).vertices_m)
+    assert_near(again.posed(pose, betas).vertices_m, hand.posed(pose, betas).vertices_m)
     assert hand.mirrored().side == "left"
     assert again.side == "right"
 
