@@ -132,6 +132,12 @@ class StageConfig:
     losses: dict[str, float] = field(default_factory=dict)
     """Weight of each named term; a term that is not listed is not computed."""
 
+    def __post_init__(self) -> None:
+        """Refuse a stage that could not take a single step."""
+        for name in ("steps", "batch_size", "batch_parts"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"stage {self.name!r}: {name} is at least 1, got {getattr(self, name)}")
+
 
 @dataclass(frozen=True, kw_only=True)
 class AdaptationConfig:
@@ -246,9 +252,10 @@ def _build(cls: type[Table], values: dict[str, Any], *, where: str) -> Table:
     unknown = sorted(set(values) - set(hints))
     if unknown:
         raise ValueError(f"{where}: unknown key {unknown}; {cls.__name__} has {sorted(hints)}")
+    converted = {key: _convert(hints[key], value, f"{where}.{key}") for key, value in values.items()}
     try:
-        return cls(**{key: _convert(hints[key], value, f"{where}.{key}") for key, value in values.items()})
-    except TypeError as error:
+        return cls(**converted)
+    except (TypeError, ValueError) as error:
         raise ValueError(f"{where}: {error}") from error
 
 

@@ -49,6 +49,10 @@ def test_the_paper_recipe_is_the_papers() -> None:
         ("[network]\ndecoder_channels = 7", "decoder_channels: a list is wanted, got 7"),
         ("data = 4", "data: a table is wanted, got 4"),
         ("[[stages]]\nname = 'a'\nscope = 'shape'", r"stages\[0\].*steps"),
+        (
+            "[[stages]]\nname = 'a'\nscope = 'shape'\nsteps = 9\nbatch_parts = 0",
+            r"stages\[0\]: stage 'a': batch_parts is at least 1, got 0",
+        ),
         ("base = 'nothing'", "no recipe 'nothing'; there are"),
         ("seed = [", "is no TOML"),
     ],
