@@ -100,23 +100,29 @@ def load_weights(network: nn.Module, weights: Weights) -> None:
         raise ValueError(f"the checkpoint's weights are another network's: {str(error)[:400]}") from error
 
 
-def load_shape_weights(network: nn.Module, weights: Weights) -> None:
-    """Put the shape branch of another network of the same widths into this one; the rest stays fresh.
+def load_shared_weights(network: nn.Module, weights: Weights) -> tuple[str, ...]:
+    """Put what another network of the same widths has in common with this one into it; the rest stays fresh.
 
-    From the encoder to a multi-view network, or from that to a single-view one: what the one has and the
-    other has not is the fusion of the vertices.
+    From the encoder to a multi-view network, or from that to a single-view one. The shape branches differ in
+    the fusion of the vertices at most; of the orientation branch, whatever has the same name and shape is
+    taken over, and the networks need have none of it in common.
+
+    Returns:
+        The parts of the network that hold something fresh, e.g. `orientation.fuse_images`, sorted.
 
     Raises:
-        ValueError: The shape branches differ in more than that.
+        ValueError: The shape branches differ in more than the fusion of the vertices.
     """
     own = network.state_dict()
-    found = {name: value for name, value in weights.items() if name.startswith("shape.") and name in own}
-    missing = [name for name in own if name.startswith("shape.") and name not in found]
-    unlike = [name for name in found if found[name].shape != own[name].shape]
-    unlike += [name for name in missing if not name.startswith("shape.fuse_vertices.")]
-    if unlike or not found:
+    found = {name: value for name, value in weights.items() if name in own and value.shape == own[name].shape}
+    fresh = [name for name in own if name not in found]
+    unlike = [
+        name for name in fresh if name.startswith("shape.") and not name.startswith("shape.fuse_vertices.")
+    ]
+    if unlike:
         raise ValueError(f"the checkpoint's shape branch is another one: {unlike[:4]} differ")
     network.load_state_dict({**own, **found})
+    return tuple(sorted({".".join(name.split(".")[:2]) for name in fresh}))
 
 
 def _keys(content: object) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from training.checkpoint import Checkpoint, load_shape_weights, load_weights, save_checkpoint
+from training.checkpoint import Checkpoint, load_shared_weights, load_weights, save_checkpoint
 from training.config import NetworkConfig, RunConfig, StageConfig
 from training.data.loader import Share
 from training.data.sets import hand_topology, open_hands
@@ -76,7 +76,7 @@ class Trainer:
     def start_from(self, checkpoint: Checkpoint, *, stage: str | None = None) -> None:
         """Take over a checkpoint's averaged weights and begin a stage, the first one unless named.
 
-        From a network of other views or another fusion, the shape branch is taken over alone.
+        From a network of other views or another fusion, what both have is taken over; the log names the rest.
 
         Raises:
             ValueError: The network has other widths, or there is no such stage.
@@ -85,8 +85,8 @@ class Trainer:
             load_weights(self.network, checkpoint.best_weights)
         else:
             _require_same_widths(self.config.network, checkpoint.config.network, whose="checkpoint")
-            load_shape_weights(self.network, checkpoint.best_weights)
-            self.logbook.say("started from the shape branch of another network; the rest is fresh")
+            fresh = load_shared_weights(self.network, checkpoint.best_weights)
+            self.logbook.say(f"started from another network; fresh: {', '.join(fresh) or 'nothing'}")
         self.images_seen, self.trained_s = checkpoint.images_seen, checkpoint.trained_s
         self.stage_index = 0 if stage is None else self._index_of(stage)
         self.stage = self._new_stage()

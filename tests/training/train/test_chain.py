@@ -78,7 +78,9 @@ def test_each_run_ends_and_counts_every_picture(runs: Path) -> None:
     assert seen == {"encoder": 8, "teacher": 8 + 64, "student": 8 + 64}
 
 
-def test_the_teacher_starts_from_the_encoder(runs: Path, drawn_data: Path, tmp_path: Path) -> None:
+def test_the_teacher_starts_from_the_encoder(
+    runs: Path, drawn_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     encoder = load_checkpoint(runs / "encoder" / "last.pt")
     recipe = load_recipe(str(runs / "teacher.toml"))
     config = dataclasses.replace(recipe, data=dataclasses.replace(recipe.data, root=str(drawn_data)))
@@ -86,10 +88,10 @@ def test_the_teacher_starts_from_the_encoder(runs: Path, drawn_data: Path, tmp_p
         teacher = Trainer(config, out=tmp_path, logbook=logbook)
         fresh = {name: value.clone() for name, value in teacher.network.state_dict().items()}
         teacher.start_from(encoder)
+    assert "fresh: orientation.fuse_images, orientation.fuse_joints" in "".join(capsys.readouterr())
     for name, value in teacher.network.state_dict().items():
-        assert value.equal(
-            encoder.best_weights.get(name, fresh[name]) if "shape." in name else fresh[name]
-        ), name
+        is_fusion = name.startswith(("orientation.fuse_images.", "orientation.fuse_joints."))
+        assert value.equal(fresh[name] if is_fusion else encoder.best_weights[name]), name
 
 
 def test_the_card_of_a_student_names_its_teacher(runs: Path) -> None:
