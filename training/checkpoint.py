@@ -16,8 +16,15 @@ import torch
 from torch import Tensor, nn
 
 from training.config import RunConfig, as_dict, from_dict
+from training.networks.fusion import ConcatenatedMaps
 
 Weights = dict[str, Tensor]
+
+MAPPING_IN_PLACE_OF = {
+    "orientation.fuse_images": "orientation.map_image",
+    "orientation.fuse_joints": "orientation.map_joints",
+}
+"""What a single-view network has where one of several views has a fusion."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -105,7 +112,8 @@ def load_shared_weights(network: nn.Module, weights: Weights) -> tuple[str, ...]
 
     From the encoder to a multi-view network, or from that to a single-view one. The shape branches differ in
     the fusion of the vertices at most; of the orientation branch, whatever has the same name and shape is
-    taken over, and the networks need have none of it in common.
+    taken over, and the networks need have none of it in common. A fusion by concatenation begins as the
+    mapping that a single view has in its place, so that the target's orientation is known from the start.
 
     Returns:
         The parts of the network that hold something fresh, e.g. `orientation.fuse_images`, sorted.
@@ -114,6 +122,7 @@ def load_shared_weights(network: nn.Module, weights: Weights) -> tuple[str, ...]
         ValueError: The shape branches differ in more than the fusion of the vertices.
     """
     own = network.state_dict()
+    weights = {**weights, **_fusions_of_mappings(network, weights)}
     found = {name: value for name, value in weights.items() if name in own and value.shape == own[name].shape}
     fresh = [name for name in own if name not in found]
     unlike = [
@@ -123,6 +132,20 @@ def load_shared_weights(network: nn.Module, weights: Weights) -> tuple[str, ...]
         raise ValueError(f"the checkpoint's shape branch is another one: {unlike[:4]} differ")
     network.load_state_dict({**own, **found})
     return tuple(sorted({".".join(name.split(".")[:2]) for name in fresh}))
+
+
+def _fusions_of_mappings(network: nn.Module, weights: Weights) -> Weights:
+    made: Weights = {}
+    for fusion, mapping in MAPPING_IN_PLACE_OF.items():
+        module = dict(network.named_modules()).get(fusion)
+        state = {
+            name.removeprefix(f"{mapping}."): value
+            for name, value in weights.items()
+            if name.startswith(f"{mapping}.")
+        }
+        if isinstance(module, ConcatenatedMaps) and state:
+            made |= {f"{fusion}.{name}": value for name, value in module.weights_of_mapping(state).items()}
+    return made
 
 
 def _keys(content: object) -> str:

@@ -9,6 +9,7 @@ part nothing would tell whose orientation is asked for. Vertex features (B, N, V
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import torch
@@ -58,6 +59,26 @@ class ConcatenatedMaps(nn.Module):
         target = maps[:, 0]  # (B, C, H, W)
         fused: Tensor = target + self.map(present.flatten(1, 2))
         return fused
+
+    def weights_of_mapping(self, mapping: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Return the weights with which the fusion begins as a single view's `ResidualMapping`.
+
+        The other views' channels weigh nothing yet: the fused map is what the mapping makes of the target's.
+
+        Args:
+            mapping: The state of the `ResidualMapping`.
+
+        Raises:
+            ValueError: The mapping has other channels.
+        """
+        own = self.map.state_dict()
+        first = next(iter(own))
+        narrow = mapping[first]  # (C, C, 1, 1)
+        wide = torch.zeros_like(own[first])  # (C, N C, 1, 1)
+        if wide.shape[0] != narrow.shape[0]:
+            raise ValueError(f"a mapping of {wide.shape[0]} channels is wanted, got one of {narrow.shape[0]}")
+        wide[:, : narrow.shape[1]] = narrow
+        return {f"map.{name}": wide if name == first else mapping[name] for name in own}
 
 
 class PooledMaps(nn.Module):

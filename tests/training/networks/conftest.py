@@ -31,7 +31,7 @@ def small_config() -> NetworkConfig:
 
 
 @pytest.fixture
-def network(topology: HandTopology) -> SingleViewHand:
+def single_view(topology: HandTopology) -> SingleViewHand:
     """Return a small network in evaluation, its batch norms fed with something other than 0 and 1."""
     torch.manual_seed(0)
     network = build(SMALL, topology)
@@ -41,6 +41,11 @@ def network(topology: HandTopology) -> SingleViewHand:
         if buffer_name.endswith("running_var"):
             buffer.uniform_(0.5, 1.5)
     return network.eval()
+
+
+@pytest.fixture
+def network(single_view: SingleViewHand) -> SingleViewHand:
+    return single_view
 
 
 @pytest.fixture

@@ -11,10 +11,11 @@ from torch import Tensor
 from torch.testing import assert_close
 
 from tests.training.fed import fed
+from training.checkpoint import load_shared_weights
 from training.config import FusionConfig, NetworkConfig, load_recipe, recipe_names
 from training.hand.topology import HandTopology
 from training.networks.build import build, build_any, build_multi_view
-from training.networks.hands import MultiViewHand
+from training.networks.hands import MultiViewHand, SingleViewHand
 from training.tensors import ViewsPrediction
 
 VIEWS = 3
@@ -195,3 +196,15 @@ def test_every_reading_builds_and_runs(
     network = build_multi_view(dataclasses.replace(multi_view_config, fusion=fusion), topology).eval()
     with torch.no_grad():
         assert network(views, VALID).hand.vertices_m.isfinite().all()
+
+
+@torch.no_grad()
+def test_begun_from_a_single_view_it_knows_the_target_s_orientation(
+    single_view: SingleViewHand, multi_view_config: NetworkConfig, topology: HandTopology, views: Tensor
+) -> None:
+    fusion = FusionConfig(images="cat", joints="cat", join="attn")
+    several = build_multi_view(dataclasses.replace(multi_view_config, fusion=fusion), topology).eval()
+    assert load_shared_weights(several, single_view.state_dict()) == ()
+    got = several(views, torch.ones(2, VIEWS, dtype=torch.bool)).hand.rotation
+    assert_close(got, single_view(views[:, 0]).rotation, atol=1e-5, rtol=0)
+    assert not torch.allclose(got, single_view(views[:, 1]).rotation)
