@@ -15,7 +15,7 @@ from tritonclient.grpc.model_config_pb2 import ModelConfig
 from deploy.triton.server import TritonServer
 from tests.deploy.triton.conftest import outputs, pictures, tensor
 from training import contract
-from training.export.config_pbtxt import MAX_BATCH_SIZE, model_config, to_text
+from training.export.config_pbtxt import max_batch_size, model_config, to_text
 from training.export.graph import load
 from training.hand.template import load_template
 
@@ -95,7 +95,7 @@ def test_requests_that_arrive_together_get_each_its_own(
     [
         (np.zeros((1, 64, 64, 3), np.uint8), "unexpected shape"),
         (np.zeros((1, 128, 128, 4), np.uint8), "unexpected shape"),
-        (np.zeros((MAX_BATCH_SIZE + 1, 128, 128, 3), np.uint8), "batch-size"),
+        (np.zeros((max_batch_size(1) + 1, 128, 128, 3), np.uint8), "batch-size"),
     ],
     ids=["small", "rgba", "too many"],
 )
