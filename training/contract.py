@@ -67,9 +67,8 @@ INPUT = TensorSpec(
 def inputs(views: int) -> tuple[TensorSpec, ...]:
     """Return the input tensors of a network that looks at `views` pictures of one moment.
 
-    A mask is bytes, not BOOL: older DLPacks, by which Triton's Python backends hand tensors to torch, know no
-    booleans and pass them as signed integers, and a boolean whose byte is neither 0 nor 1, as in a warm-up of
-    random data, is undefined behaviour in torch.
+    The mask is bytes. NVIDIA's libtorch backend and ours take BOOL as well, but Triton warms models up with
+    random bytes, and torch leaves undefined what a boolean other than 0 and 1 does.
     """
     if views == 1:
         return (INPUT,)

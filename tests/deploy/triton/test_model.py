@@ -28,15 +28,19 @@ TOLERANCE = 1e-4
 pytestmark = pytest.mark.triton
 
 
-def test_reported_configuration_is_the_contracts(client: InferenceServerClient) -> None:
-    reported = client.get_model_config(MODEL).config
+def assert_reported_configuration(client: InferenceServerClient, *, model: str, views: int) -> None:
+    """Compare what Triton says of a model with what is generated from the contract."""
+    reported = client.get_model_config(model).config
     # Triton fills in the largest size as the preferred one.
     del reported.dynamic_batching.preferred_batch_size[:]
-    wanted: Any = text_format.Parse(
-        to_text(model_config(model=MODEL, vertex_count=VERTEX_COUNT)), ModelConfig()
-    )
+    config = model_config(model=model, vertex_count=VERTEX_COUNT, views=views)
+    wanted: Any = text_format.Parse(to_text(config), ModelConfig())
     for descriptor, value in wanted.ListFields():
         assert getattr(reported, descriptor.name) == value, descriptor.name
+
+
+def test_reported_configuration_is_the_contracts(client: InferenceServerClient) -> None:
+    assert_reported_configuration(client, model=MODEL, views=1)
 
 
 def test_reported_tensors_are_the_contracts(client: InferenceServerClient) -> None:
