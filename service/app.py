@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import logging
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -14,7 +15,8 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from service import __version__
-from service.contract import ModelContract, load_contract
+from service.capacity import Capacity, Limits
+from service.contract import ModelContract, contract_path, load_contract
 from service.encode import glb, json
 from service.encode.negotiation import Encoder, Encoders
 from service.engines.embedded import EmbeddedEngine, EmbeddedLimits
@@ -23,11 +25,12 @@ from service.engines.triton import TritonEngine
 from service.errors import EngineUnavailableError, GatewayError, error_response, problem_response
 from service.gateway import Gateway, gateway_of
 from service.middleware import RequestMiddleware, record_of
-from service.pipeline import Limits, Pipeline
+from service.pipeline import Pipeline
 from service.readiness import Readiness
-from service.routes import health, model, reconstruct
+from service.routes import health, model, reconstruct, views
 from service.settings import Settings
 from service.telemetry import Telemetry
+from service.views import Views, ViewsPipeline
 
 log = logging.getLogger("simahand")
 
@@ -39,14 +42,12 @@ def create_app(settings: Settings, engine_factory: EngineFactory | None = None) 
 
     Args:
         settings: Read once, here.
-        engine_factory: Makes the engine from the contract; by default the one that `settings.engine` names.
+        engine_factory: Makes an engine from a contract; by default the one that `settings.engine` names.
 
     Raises:
-        ValueError: The model repository holds no such model.
+        ValueError: The model repository holds no such model, or one that looks at another number of views.
     """
-    contract = load_contract(settings.model_repository, settings.model_name)
-    engine = engine_factory(contract) if engine_factory else _engine(settings, contract)
-    gateway = _gateway(settings, contract, engine)
+    gateway = _gateway(settings, engine_factory or functools.partial(_engine, settings))
     app: FastAPI = FastAPIOffline(
         title="SiMA-Hand",
         description=DESCRIPTION,
@@ -60,7 +61,7 @@ def create_app(settings: Settings, engine_factory: EngineFactory | None = None) 
     app.add_exception_handler(GatewayError, _answer_gateway_error)
     app.add_exception_handler(HTTPException, _answer_http_error)
     reconstruct.add_route(app)  # first, since routes are tried in order and this is the hot one
-    for routes in (model, health):
+    for routes in (views, model, health):
         app.include_router(routes.router)
     return app
 
@@ -68,52 +69,88 @@ def create_app(settings: Settings, engine_factory: EngineFactory | None = None) 
 def _engine(settings: Settings, contract: ModelContract) -> Engine:
     if settings.engine == "embedded":
         return EmbeddedEngine(
-            model_directory=settings.model_repository / settings.model_name,
+            model_directory=settings.model_repository / contract.model,
             contract=contract,
             limits=EmbeddedLimits(
                 threads=settings.embedded_threads,
-                max_batch=settings.embedded_max_batch,
-                max_queue=settings.embedded_max_queue,
+                max_batch=max(1, settings.embedded_max_batch // contract.views),
+                max_queue=max(1, settings.embedded_max_queue // contract.views),
             ),
         )
     return TritonEngine(url=settings.triton_url, contract=contract, retry_after_s=settings.retry_after_s)
 
 
-def _gateway(settings: Settings, contract: ModelContract, engine: Engine) -> Gateway:
+def _gateway(settings: Settings, engine_factory: EngineFactory) -> Gateway:
+    contract = load_contract(settings.model_repository, settings.model_name)
+    if contract.views != 1:
+        raise ValueError(f"{contract.model} looks at {contract.views} views; a model of one is wanted")
+    engine = engine_factory(contract)
     telemetry = Telemetry(version=__version__, model=contract.model, engine=settings.engine)
-    limits = Limits(
-        max_pixels=settings.max_image_pixels,
-        max_in_flight=settings.max_in_flight,
-        decode_workers=settings.decode_workers,
-        deadline_s=settings.deadline_s,
-        retry_after_s=settings.retry_after_s,
+    capacity = Capacity(
+        Limits(
+            max_pixels=settings.max_image_pixels,
+            max_in_flight=settings.max_in_flight,
+            decode_workers=settings.decode_workers,
+            deadline_s=settings.deadline_s,
+            retry_after_s=settings.retry_after_s,
+        )
     )
     return Gateway(
         settings=settings,
         contract=contract,
         engine=engine,
-        encoders=Encoders(
-            [Encoder(json.MEDIA_TYPE, json.encode), Encoder(glb.MEDIA_TYPE, glb.GlbEncoder(contract))]
-        ),
-        pipeline=Pipeline(contract=contract, engine=engine, limits=limits, telemetry=telemetry),
-        readiness=Readiness(contract=contract, engine=engine, telemetry=telemetry),
+        capacity=capacity,
+        encoders=_encoders(contract),
+        pipeline=Pipeline(contract=contract, engine=engine, capacity=capacity, telemetry=telemetry),
+        readiness=Readiness(contract=contract, engine=engine, gauge=telemetry.ready),
         telemetry=telemetry,
+        views=_views(settings, engine_factory, capacity, telemetry),
+    )
+
+
+def _views(
+    settings: Settings, engine_factory: EngineFactory, capacity: Capacity, telemetry: Telemetry
+) -> Views | None:
+    name = settings.views_model_name
+    if not contract_path(settings.model_repository, name).is_file():
+        log.info("no model %r of several views in %s", name, settings.model_repository)
+        return None
+    contract = load_contract(settings.model_repository, name)
+    if contract.views == 1:
+        raise ValueError(f"{name} looks at one view; a model of several is wanted")
+    engine = engine_factory(contract)
+    return Views(
+        contract=contract,
+        engine=engine,
+        encoders=_encoders(contract),
+        pipeline=ViewsPipeline(contract=contract, engine=engine, capacity=capacity, telemetry=telemetry),
+        readiness=Readiness(contract=contract, engine=engine, gauge=telemetry.views_ready),
+    )
+
+
+def _encoders(contract: ModelContract) -> Encoders:
+    return Encoders(
+        [Encoder(json.MEDIA_TYPE, json.encode), Encoder(glb.MEDIA_TYPE, glb.GlbEncoder(contract))]
     )
 
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
     gateway: Gateway = app.state.gateway
-    await gateway.engine.start()
-    # Prove the engine now rather than at the first probe; without it the gateway still starts.
-    proof = asyncio.create_task(_prove(gateway.readiness))
+    served: list[Gateway | Views] = [gateway] if gateway.views is None else [gateway, gateway.views]
+    for one in served:
+        await one.engine.start()
+    # Prove the engines now rather than at the first probe; without them the gateway still starts.
+    proofs = [asyncio.create_task(_prove(one.readiness)) for one in served]
     try:
         yield
     finally:
-        proof.cancel()
-        await asyncio.gather(proof, return_exceptions=True)
-        await gateway.engine.close()
-        gateway.pipeline.close()
+        for proof in proofs:
+            proof.cancel()
+        await asyncio.gather(*proofs, return_exceptions=True)
+        for one in served:
+            await one.engine.close()
+        gateway.capacity.close()
 
 
 async def _prove(readiness: Readiness) -> None:
@@ -126,7 +163,7 @@ async def _answer_gateway_error(request: Request, error: Exception) -> Response:
     record = record_of(request.scope)
     record.outcome = error.slug
     if isinstance(error, EngineUnavailableError):
-        gateway_of(request).readiness.doubt()
+        gateway_of(request).doubt()
     return error_response(error, record.request_id)
 
 

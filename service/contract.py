@@ -24,7 +24,7 @@ class TensorContract(BaseModel):
     model_config = ConfigDict(frozen=True, extra="allow")
 
     name: str
-    dtype: Literal["UINT8", "FP32"]
+    dtype: Literal["UINT8", "INT32", "FP32"]
     shape: tuple[Size, ...]
     unit: str
     frame: str
@@ -37,10 +37,12 @@ class ModelContract(BaseModel):
     model_config = ConfigDict(frozen=True, extra="allow")
 
     model: str
+    views: Size
+    """Pictures of one moment that the network looks at."""
     image_size_px: Size
     crop_scale: Annotated[float, Field(gt=0)]
     """Side of the crop over the longer side of the hand's tight box."""
-    input: TensorContract
+    inputs: tuple[TensorContract, ...]
     outputs: tuple[TensorContract, ...]
     joint_names: tuple[str, ...]
     bones: tuple[tuple[Index, Index], ...]
@@ -59,13 +61,22 @@ class ModelContract(BaseModel):
         for name, shape in expected.items():
             if shapes.get(name) != shape:
                 raise ValueError(f"output {name} must have shape {shape}, got {shapes.get(name)}")
-        if self.input.shape != (self.image_size_px, self.image_size_px, 3):
-            raise ValueError(f"input {self.input.name} must be a {self.image_size_px} px RGB image")
+        wanted = self._input_types()
+        found = [(tensor.dtype, tensor.shape) for tensor in self.inputs]
+        if found != wanted:
+            raise ValueError(f"inputs of {self.views} views must be {wanted}, got {found}")
         if max(max(face) for face in self.faces) >= vertex_count:
             raise ValueError(f"a face names a vertex beyond the {vertex_count} of the mesh")
         if max(max(bone) for bone in self.bones) >= joint_count:
             raise ValueError(f"a bone names a joint beyond the {joint_count}")
         return self
+
+    def _input_types(self) -> list[tuple[str, tuple[int, ...]]]:
+        """Return what goes in: a crop, or N crops, which of them there are, and the target's number."""
+        crop = (self.image_size_px, self.image_size_px, 3)
+        if self.views == 1:
+            return [("UINT8", crop)]
+        return [("UINT8", (self.views, *crop)), ("UINT8", (self.views,)), ("INT32", (1,))]
 
     @property
     def vertex_count(self) -> int:
@@ -78,13 +89,18 @@ class ModelContract(BaseModel):
         return np.asarray(self.faces, dtype=np.uint32)
 
 
+def contract_path(model_repository: Path, model_name: str) -> Path:
+    """Return where the contract of a model lies."""
+    return model_repository / model_name / "contract.json"
+
+
 def load_contract(model_repository: Path, model_name: str) -> ModelContract:
     """Read `<model_repository>/<model_name>/contract.json`.
 
     Raises:
         ValueError: The file is missing, is no contract, or is that of another model.
     """
-    path = model_repository / model_name / "contract.json"
+    path = contract_path(model_repository, model_name)
     try:
         contract = ModelContract.model_validate_json(path.read_bytes())
     except FileNotFoundError as error:

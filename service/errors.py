@@ -16,6 +16,8 @@ people.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import ClassVar
 
 import orjson
@@ -47,7 +49,7 @@ class UnreadableImageError(GatewayError):
 
 
 class MalformedMultipartError(GatewayError):
-    """The form cannot be parsed, or holds no image, or more than one."""
+    """The form cannot be parsed, or holds no image, or not as many as are wanted."""
 
     status, slug, title = 400, "malformed-multipart", "The multipart form cannot be read"
 
@@ -120,6 +122,17 @@ class DeadlineExceededError(EngineError):
     """The answer would come too late."""
 
     status, slug, title = 504, "deadline-exceeded", "The deadline has passed"
+
+
+@contextmanager
+def about_image(number: int) -> Iterator[None]:
+    """Have what is refused inside say which of several images it is about; the first one is 0."""
+    try:
+        yield
+    except GatewayError as error:
+        error.detail = f"image {number}: {error.detail}"
+        error.extensions["image"] = number
+        raise
 
 
 def problem_response(

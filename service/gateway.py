@@ -7,13 +7,16 @@ from typing import cast
 
 from starlette.requests import Request
 
+from service.capacity import Capacity
 from service.contract import ModelContract
 from service.encode.negotiation import Encoders
 from service.engines.protocol import Engine
+from service.errors import UnknownModelError
 from service.pipeline import Pipeline
 from service.readiness import Readiness
 from service.settings import Settings
 from service.telemetry import Telemetry
+from service.views import Views
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,12 +26,37 @@ class Gateway:
     settings: Settings
     contract: ModelContract
     engine: Engine
+    capacity: Capacity
     encoders: Encoders
     pipeline: Pipeline
     readiness: Readiness
     telemetry: Telemetry
+    views: Views | None
+    """None where the model repository holds no model of several views."""
+
+    def doubt(self) -> None:
+        """Have the engines prove themselves again; see `Readiness.doubt`."""
+        self.readiness.doubt()
+        if self.views is not None:
+            self.views.readiness.doubt()
 
 
 def gateway_of(request: Request) -> Gateway:
     """Return the gateway that serves `request`."""
     return cast(Gateway, request.app.state.gateway)
+
+
+def views_of(request: Request) -> Views:
+    """Return what serves several pictures of one moment.
+
+    Raises:
+        UnknownModelError: The model repository holds no such model.
+    """
+    gateway = gateway_of(request)
+    if gateway.views is None:
+        raise UnknownModelError(
+            "this gateway serves no model of several views: its model repository holds no "
+            f"{gateway.settings.views_model_name!r}",
+            available=[gateway.contract.model],
+        )
+    return gateway.views

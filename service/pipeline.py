@@ -1,114 +1,79 @@
-"""One picture to one hand: decode and crop, ask the engine, turn the answer into the caller's frame."""
+"""One picture to one hand: decode and crop, ask the engine, turn the answer into the caller's frame.
+
+`service.views` does the same with several pictures of one moment; what both do is in `Steps`.
+"""
 
 from __future__ import annotations
 
-import asyncio
 import functools
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import AbstractContextManager
 
 import numpy as np
 
+from service.capacity import Capacity
 from service.contract import ModelContract
-from service.encode.result import HandResult
-from service.engines.protocol import Deadline, Engine
-from service.errors import EngineError, OverloadedError, UnknownModelError
-from service.geometry import joints_in_picture, mirror, solve_translation
+from service.crop import Box, ImageArray, Square
+from service.encode.result import HandResult, Side
+from service.engines.protocol import Deadline, Engine, InputArray
+from service.errors import EngineError, UnknownModelError
+from service.geometry import Intrinsics, joints_in_picture, mirror, solve_translation
 from service.parameters import Parameters
-from service.preparation import prepare_crop
+from service.preparation import PreparedCrop, prepare_crop
 from service.telemetry import RequestRecord, Telemetry
 
 
-@dataclass(frozen=True, kw_only=True)
-class Limits:
-    """What one process takes on."""
-
-    max_pixels: int
-    max_in_flight: int
-    decode_workers: int
-    deadline_s: float
-    retry_after_s: int
-
-
-class Pipeline:
-    """Serves one model with bounded workers and a bounded number of requests."""
+class Steps:
+    """The steps from pictures to a hand by one model."""
 
     def __init__(
-        self, *, contract: ModelContract, engine: Engine, limits: Limits, telemetry: Telemetry
+        self, *, contract: ModelContract, engine: Engine, capacity: Capacity, telemetry: Telemetry
     ) -> None:
-        """Start the workers; `close` ends them."""
+        """Serve the model of `contract`, which `engine` runs."""
         self._contract = contract
         self._engine = engine
-        self._limits = limits
+        self._capacity = capacity
         self._telemetry = telemetry
-        self._in_flight = 0
-        self._workers = ThreadPoolExecutor(limits.decode_workers, thread_name_prefix="decode")
 
-    def close(self) -> None:
-        """End the workers."""
-        self._workers.shutdown(cancel_futures=True)
+    def admission(self) -> AbstractContextManager[None]:
+        """Hold the places of one request; see `Capacity.admission`."""
+        return self._capacity.admission(self._contract.views)
 
-    @contextmanager
-    def admission(self) -> Iterator[None]:
-        """Hold a place in the house for one request, before its body is read.
+    def deadline(self) -> Deadline:
+        """Return the deadline of what has arrived just now."""
+        return self._capacity.deadline()
 
-        Raises:
-            OverloadedError: There is none.
-        """
-        if self._in_flight >= self._limits.max_in_flight:
-            raise OverloadedError(
-                f"{self._in_flight} requests are being served", retry_after_s=self._limits.retry_after_s
-            )
-        self._in_flight += 1
-        try:
-            yield
-        finally:
-            self._in_flight -= 1
-
-    def check_model(self, parameters: Parameters) -> None:
+    def check_model(self, model: str | None) -> None:
         """Raise `UnknownModelError` unless the model that is asked for is the one that is served."""
-        if parameters.model not in (None, self._contract.model):
-            raise UnknownModelError(
-                f"there is no model {parameters.model!r}", available=[self._contract.model]
-            )
+        if model not in (None, self._contract.model):
+            raise UnknownModelError(f"there is no model {model!r}", available=[self._contract.model])
 
-    async def reconstruct(self, data: bytes, parameters: Parameters, record: RequestRecord) -> HandResult:
-        """Return the hand in an uploaded picture.
-
-        Raises:
-            GatewayError: See `service.errors`.
-        """
-        deadline = Deadline.after(self._limits.deadline_s)
-        prepare = functools.partial(
-            prepare_crop,
-            data,
-            parameters.tight_box,
-            contract=self._contract,
-            max_pixels=self._limits.max_pixels,
-        )
-        crop = await asyncio.get_running_loop().run_in_executor(self._workers, prepare)
-        record.add("decode", crop.decode_s)
-        record.add("crop", crop.crop_s)
-        is_left = parameters.hand == "left"
-        image = np.ascontiguousarray(crop.image[:, ::-1]) if is_left else crop.image
+    async def _ask(
+        self,
+        inputs: tuple[InputArray, ...],
+        square: Square,
+        *,
+        side: Side,
+        version: str,
+        intrinsics: Intrinsics | None,
+        deadline: Deadline,
+        record: RequestRecord,
+    ) -> HandResult:
+        """Return the engine's hand in the frame of the picture that `square` was cut from."""
         try:
             with record.stage("engine"):
                 hand = await self._engine.infer(
-                    image, version=parameters.version, deadline=deadline, request_id=record.request_id
+                    *inputs, version=version, deadline=deadline, request_id=record.request_id
                 )
         except EngineError as error:
             self._telemetry.engine_errors.labels(error.slug).inc()
             raise
-        if is_left:
+        if side == "left":
             hand = mirror(hand)
-        joints_px = joints_in_picture(hand.joints_uv, crop.square)
-        intrinsics = parameters.intrinsics
+        joints_px = joints_in_picture(hand.joints_uv, square)
         return HandResult(
             model=self._contract.model,
             version=hand.version,
-            side=parameters.hand,
+            side=side,
             vertices_m=hand.vertices_m,
             joints_m=hand.joints_m,
             rotation=hand.rotation,
@@ -118,3 +83,65 @@ class Pipeline:
             else solve_translation(hand.joints_m, joints_px, intrinsics),
             timing_ms=record.timing_ms,
         )
+
+
+class Pipeline(Steps):
+    """Serves the model of one picture."""
+
+    async def reconstruct(self, data: bytes, parameters: Parameters, record: RequestRecord) -> HandResult:
+        """Return the hand in an uploaded picture.
+
+        Raises:
+            GatewayError: See `service.errors`.
+        """
+        deadline = self.deadline()
+        crop = await self.crop(data, parameters.tight_box, record)
+        return await self.infer(
+            crop,
+            side=parameters.hand,
+            version=parameters.version,
+            intrinsics=parameters.intrinsics,
+            deadline=deadline,
+            record=record,
+        )
+
+    async def crop(self, data: bytes, box: Box | None, record: RequestRecord) -> PreparedCrop:
+        """Decode a picture and cut its crop in a worker; see `prepare_crop`."""
+        prepare = functools.partial(
+            prepare_crop, data, box, contract=self._contract, max_pixels=self._capacity.limits.max_pixels
+        )
+        crop = await self._capacity.work(prepare)
+        record.add("decode", crop.decode_s)
+        record.add("crop", crop.crop_s)
+        return crop
+
+    async def infer(
+        self,
+        crop: PreparedCrop,
+        *,
+        side: Side,
+        version: str,
+        intrinsics: Intrinsics | None,
+        deadline: Deadline,
+        record: RequestRecord,
+    ) -> HandResult:
+        """Return the hand of a crop, in the frame of its picture.
+
+        Raises:
+            EngineError: The engine gave none.
+            UnknownModelError: It has no such version.
+        """
+        return await self._ask(
+            (as_right_hand(crop.image, side),),
+            crop.square,
+            side=side,
+            version=version,
+            intrinsics=intrinsics,
+            deadline=deadline,
+            record=record,
+        )
+
+
+def as_right_hand(image: ImageArray, side: Side) -> ImageArray:
+    """Return a crop as the network wants it, contiguous: left hands are mirrored."""
+    return np.ascontiguousarray(image[:, ::-1]) if side == "left" else image

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from service.contract import ModelContract
@@ -16,6 +17,8 @@ from service.crop import (
     square_of_picture,
     turn_upright,
 )
+from service.engines.protocol import Deadline
+from service.errors import DeadlineExceededError, about_image
 from service.imaging import open_picture, upright_size
 
 
@@ -62,3 +65,27 @@ def prepare_crop(data: bytes, box: Box | None, *, contract: ModelContract, max_p
     )
     image = cut(raster, square, size_px=size_px)
     return PreparedCrop(image, square, decoded_s - started_s, time.perf_counter() - decoded_s)
+
+
+def prepare_views(
+    views: Sequence[tuple[bytes, Box | None]], *, contract: ModelContract, max_pixels: int, deadline: Deadline
+) -> list[PreparedCrop]:
+    """Decode pictures and cut their crops, one after the other: there is never more than one in memory.
+
+    Args:
+        views: Of each picture its file and the hand's tight box, as in `prepare_crop`.
+        contract: Likewise.
+        max_pixels: Of each picture.
+        deadline: When to give up.
+
+    Raises:
+        GatewayError: As in `prepare_crop`; says which picture it is about, counted from 0.
+        DeadlineExceededError: Decoding took too long.
+    """
+    crops = []
+    for number, (data, box) in enumerate(views):
+        with about_image(number):
+            if deadline.remaining_s <= 0:
+                raise DeadlineExceededError("no time was left to decode it")
+            crops.append(prepare_crop(data, box, contract=contract, max_pixels=max_pixels))
+    return crops

@@ -1,4 +1,4 @@
-"""Whether the gateway may be sent requests: a real inference once, then a cheap question.
+"""Whether a model may be sent requests: a real inference once, then a cheap question.
 
 A Triton whose GPU has failed still calls itself ready (server#3627), so the first check after every absence
 of the engine compares its model with the contract and runs a canary through it.
@@ -9,12 +9,11 @@ from __future__ import annotations
 import asyncio
 import logging
 
-import numpy as np
+from prometheus_client import Gauge
 
 from service.contract import ModelContract
-from service.engines.protocol import Deadline, Engine
+from service.engines.protocol import Deadline, Engine, canary_inputs
 from service.errors import EngineError, UnknownModelError
-from service.telemetry import Telemetry
 
 CANARY_DEADLINE_S = 10.0
 
@@ -22,13 +21,13 @@ log = logging.getLogger("simahand")
 
 
 class Readiness:
-    """Remembers whether the engine has proved itself since it was last away."""
+    """Remembers whether the engine of one model has proved itself since it was last away."""
 
-    def __init__(self, *, contract: ModelContract, engine: Engine, telemetry: Telemetry) -> None:
-        """Nothing is proved yet."""
+    def __init__(self, *, contract: ModelContract, engine: Engine, gauge: Gauge) -> None:
+        """Nothing is proved yet; `gauge` shows what the last check found."""
         self._contract = contract
         self._engine = engine
-        self._telemetry = telemetry
+        self._gauge = gauge
         self._proved = False
         self._lock = asyncio.Lock()
 
@@ -49,17 +48,15 @@ class Readiness:
                     await self._prove()
         except (EngineError, UnknownModelError) as error:
             if self._proved:
-                log.warning("the engine is no longer ready: %s", error.detail)
+                log.warning("%s is no longer ready: %s", self._contract.model, error.detail)
             self._proved = False
-            self._telemetry.ready.set(0)
+            self._gauge.set(0)
             raise
-        self._telemetry.ready.set(1)
+        self._gauge.set(1)
 
     async def _prove(self) -> None:
         await self._engine.verify()
-        size_px = self._contract.image_size_px
-        grey = np.full((size_px, size_px, 3), 128, np.uint8)
-        deadline = Deadline.after(CANARY_DEADLINE_S)
-        await self._engine.infer(grey, version="", deadline=deadline, request_id="canary")
+        canary, deadline = canary_inputs(self._contract), Deadline.after(CANARY_DEADLINE_S)
+        await self._engine.infer(*canary, version="", deadline=deadline, request_id="canary")
         self._proved = True
-        log.info("the engine is ready")
+        log.info("%s is ready", self._contract.model)

@@ -35,11 +35,14 @@ class Settings(BaseSettings):
     model_repository: Path = Path("model_repository")
     """Where `<model_name>/contract.json` lies, and for the embedded engine the model itself."""
     model_name: str = "svr_hand"
+    views_model_name: str = "mvr_hand"
+    """The model of several views; served where the repository holds it. Empty: not even then."""
 
     max_body_bytes: PositiveInt = 8 * MEBIBYTE
+    """Of a body with one image; one of N views may have N times as many, and each of its images so many."""
     max_image_pixels: PositiveInt = 25_000_000
     max_in_flight: PositiveInt = 128
-    """Requests in the house at once; the next one is answered 429."""
+    """Requests in the house at once; the next one is answered 429. One of N views counts for N."""
     decode_workers: PositiveInt = min(4, _usable_core_count())
     """Images decoded at once; each may hold `max_image_pixels` x 3 bytes."""
     body_timeout_s: PositiveFloat = 10.0
@@ -50,7 +53,9 @@ class Settings(BaseSettings):
 
     embedded_threads: PositiveInt = 1
     embedded_max_batch: PositiveInt = 8
+    """Pictures that one forward looks at, at most; a request of N views is N of them."""
     embedded_max_queue: PositiveInt = 64
+    """Pictures that wait, at most, likewise."""
 
     keep_alive_s: PositiveInt = 65
     """Longer than the idle time of common proxies (60 s), which would otherwise meet closed connections."""

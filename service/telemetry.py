@@ -69,6 +69,11 @@ class Telemetry:
             "simahand_engine_errors", "Times the engine did not give a hand", ["kind"], registry=self.registry
         )
         self.ready = Gauge("simahand_ready", "1 when the last readiness check passed", registry=self.registry)
+        self.views_ready = Gauge(
+            "simahand_views_ready",
+            "1 when the model of several views passed it, 0 also where there is none",
+            registry=self.registry,
+        )
         stage_seconds = Histogram(
             "simahand_stage_seconds",
             "Time that one stage of a request took",

@@ -64,6 +64,42 @@ INPUT = TensorSpec(
 )
 
 
+def inputs(views: int) -> tuple[TensorSpec, ...]:
+    """Return the input tensors of a network that looks at `views` pictures of one moment.
+
+    The mask is bytes. NVIDIA's libtorch backend and ours take BOOL as well, but Triton warms models up with
+    random bytes, and torch leaves undefined what a boolean other than 0 and 1 does.
+    """
+    if views == 1:
+        return (INPUT,)
+    return (
+        TensorSpec(
+            name="images__0",
+            dtype="UINT8",
+            shape=(views, *INPUT.shape),
+            unit="level",
+            frame="crop",
+            meaning="RGB crops of one right hand at one moment, the cameras in a ring; as image__0 each",
+        ),
+        TensorSpec(
+            name="valid__1",
+            dtype="UINT8",
+            shape=(views,),
+            unit="none",
+            frame="none",
+            meaning="0 where there is no view: what images__0 holds there says nothing; not 0 at the target",
+        ),
+        TensorSpec(
+            name="target__2",
+            dtype="INT32",
+            shape=(1,),
+            unit="none",
+            frame="none",
+            meaning="number of the view, from 0, in whose camera and crop the outputs are",
+        ),
+    )
+
+
 def outputs(vertex_count: int) -> tuple[TensorSpec, ...]:
     """Return the output tensors of a network whose mesh has `vertex_count` vertices.
 

@@ -1,6 +1,6 @@
 """The engine that runs model.pt in this process, for machines where the Triton wheel does not install.
 
-One thread owns the network. Requests that arrive while it computes wait in a bounded queue and are answered
+One thread owns a network. Requests that arrive while it computes wait in a bounded queue and are answered
 by the next forward together, as Triton's dynamic batching does.
 """
 
@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.contract import ModelContract
-from service.engines.protocol import Deadline, EngineHand, ImageArray, hand_from_tensors
+from service.engines.protocol import Deadline, EngineHand, InputArray, canary_inputs, hand_from_tensors
 from service.errors import (
     DeadlineExceededError,
     EngineFaultError,
@@ -30,12 +30,12 @@ from service.errors import (
 SHUTTING_DOWN = "the gateway is shutting down"
 
 Tensors = Mapping[str, NDArray[np.generic]]
-"""What the network said of one crop, by the contract's names."""
+"""What the network said of one request, by the contract's names."""
 
 
 @dataclass(frozen=True, eq=False)
 class _Waiting:
-    crop: ImageArray
+    inputs: tuple[InputArray, ...]
     deadline: Deadline
     answer: asyncio.Future[Tensors]
 
@@ -87,7 +87,7 @@ class EmbeddedEngine:
         self._thread.shutdown()
 
     async def infer(
-        self, crop: ImageArray, *, version: str, deadline: Deadline, request_id: str
+        self, *inputs: InputArray, version: str, deadline: Deadline, request_id: str
     ) -> EngineHand:
         """Wait in the queue and return the answer; see `Engine.infer`."""
         del request_id  # nothing here keeps a log of its own
@@ -96,7 +96,7 @@ class EmbeddedEngine:
                 f"{self._contract.model} has no version {version}", available=[self._version]
             )
         await self.ping()
-        waiting = _Waiting(crop, deadline, asyncio.get_running_loop().create_future())
+        waiting = _Waiting(inputs, deadline, asyncio.get_running_loop().create_future())
         try:
             self._queue.put_nowait(waiting)
         except asyncio.QueueFull as error:
@@ -108,10 +108,9 @@ class EmbeddedEngine:
         return hand_from_tensors(tensors, contract=self._contract, version=self._version)
 
     async def verify(self) -> None:
-        """Run one black crop and check every tensor; see `Engine.verify`."""
-        size_px = self._contract.image_size_px
-        crop = np.zeros((size_px, size_px, 3), np.uint8)
-        await self.infer(crop, version="", deadline=Deadline.after(60.0), request_id="verify")
+        """Run the canary and check every tensor; see `Engine.verify`."""
+        inputs = canary_inputs(self._contract)
+        await self.infer(*inputs, version="", deadline=Deadline.after(60.0), request_id="verify")
 
     async def ping(self) -> None:
         """Return if the network is loaded; see `Engine.ping`."""
@@ -144,7 +143,7 @@ class EmbeddedEngine:
                 continue
             outcomes: Sequence[Tensors | EngineFaultError]
             try:
-                outcomes = await loop.run_in_executor(self._thread, self._run, [w.crop for w in batch])
+                outcomes = await loop.run_in_executor(self._thread, self._run, [w.inputs for w in batch])
             except RuntimeError as error:
                 outcomes = [EngineFaultError(f"the network failed: {error}")] * len(batch)
             except asyncio.CancelledError:
@@ -154,15 +153,16 @@ class EmbeddedEngine:
             for waiting, outcome in zip(batch, outcomes, strict=True):
                 _settle(waiting.answer, outcome)
 
-    def _run(self, crops: list[ImageArray]) -> list[Tensors]:
+    def _run(self, requests: list[tuple[InputArray, ...]]) -> list[Tensors]:
         import torch
 
+        columns = [torch.from_numpy(np.stack(column)) for column in zip(*requests, strict=True)]
         with torch.inference_mode():
-            outputs = [tensor.numpy() for tensor in self._network(torch.from_numpy(np.stack(crops)))]
+            outputs = [tensor.numpy() for tensor in self._network(*columns)]
         names = [tensor.name for tensor in self._contract.outputs]
         return [
             {name: output[row] for name, output in zip(names, outputs, strict=False)}
-            for row in range(len(crops))
+            for row in range(len(requests))
         ]
 
 

@@ -6,7 +6,7 @@ Legend: V vertices, J joints. Right hands only: the gateway mirrors left hands b
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -18,6 +18,10 @@ from service.errors import EngineFaultError
 
 FloatArray = NDArray[np.float32]
 ImageArray = NDArray[np.uint8]
+InputArray = NDArray[np.generic]
+"""One input of a network, without its batch, of the contract's shape and type."""
+
+GREY_LEVEL = 128
 
 OUTPUT_NAMES = ("vertices__0", "joints__1", "rotation__2", "joints_uv__3")
 
@@ -41,7 +45,7 @@ class Deadline:
 
 
 class EngineHand(NamedTuple):
-    """What the network says of one crop of a right hand; the arrays may be read-only."""
+    """What the network says of one right hand; the arrays may be read-only."""
 
     vertices_m: FloatArray
     """(V, 3) camera axes, wrist at the origin."""
@@ -65,12 +69,12 @@ class Engine(Protocol):
         """Let go of it."""
 
     async def infer(
-        self, crop: ImageArray, *, version: str, deadline: Deadline, request_id: str
+        self, *inputs: InputArray, version: str, deadline: Deadline, request_id: str
     ) -> EngineHand:
-        """Return the hand of a (S, S, 3) RGB crop.
+        """Return the hand that the network sees.
 
         Args:
-            crop: Contiguous.
+            inputs: In the contract's order, contiguous: a (S, S, 3) RGB crop, or what `view_inputs` makes.
             version: Which version to ask; empty for the newest.
             deadline: When to give up, in the engine's queue as well.
             request_id: For the engine's log.
@@ -87,6 +91,20 @@ class Engine(Protocol):
 
 
 EngineFactory = Callable[[ModelContract], Engine]
+
+
+def view_inputs(crops: Sequence[ImageArray], *, contract: ModelContract) -> tuple[InputArray, ...]:
+    """Return what a network of N views takes: up to N crops (S, S, 3), the target's first, then holes."""
+    images = np.zeros(contract.inputs[0].shape, np.uint8)  # (N, S, S, 3)
+    images[: len(crops)] = crops
+    valid = (np.arange(contract.views) < len(crops)).astype(np.uint8)  # (N,)
+    return images, valid, np.zeros(1, np.int32)
+
+
+def canary_inputs(contract: ModelContract) -> tuple[InputArray, ...]:
+    """Return a grey picture as the network of this contract takes it, to see whether it answers."""
+    grey = np.full((contract.image_size_px, contract.image_size_px, 3), GREY_LEVEL, np.uint8)
+    return (grey,) if contract.views == 1 else view_inputs([grey], contract=contract)
 
 
 def hand_from_tensors(

@@ -21,7 +21,7 @@ from tritonclient.grpc.aio import InferenceServerClient
 from tritonclient.utils import InferenceServerException
 
 from service.contract import ModelContract
-from service.engines.protocol import OUTPUT_NAMES, Deadline, EngineHand, ImageArray, hand_from_tensors
+from service.engines.protocol import OUTPUT_NAMES, Deadline, EngineHand, InputArray, hand_from_tensors
 from service.errors import (
     DeadlineExceededError,
     EngineError,
@@ -82,18 +82,20 @@ class TritonEngine:
         await self._client.close()
 
     async def infer(
-        self, crop: ImageArray, *, version: str, deadline: Deadline, request_id: str
+        self, *inputs: InputArray, version: str, deadline: Deadline, request_id: str
     ) -> EngineHand:
         """Ask Triton; see `Engine.infer`."""
         remaining_s = deadline.remaining_s
         if remaining_s < SHORTEST_WAIT_S:
             raise DeadlineExceededError("no time was left to ask the engine")
-        image = InferInput(self._contract.input.name, [1, *crop.shape], self._contract.input.dtype)
-        image.set_data_from_numpy(crop[np.newaxis])
+        carried = []
+        for tensor, array in zip(self._contract.inputs, inputs, strict=True):
+            carried.append(InferInput(tensor.name, [1, *array.shape], tensor.dtype))
+            carried[-1].set_data_from_numpy(array[np.newaxis])
         with self._translate_errors():
             result = await self._client.infer(
                 self._contract.model,
-                [image],
+                carried,
                 model_version=version,
                 outputs=self._outputs,
                 request_id=request_id,
@@ -109,7 +111,7 @@ class TritonEngine:
         metadata = await self._metadata()
         reported = {tensor.name: (tensor.datatype, tuple(tensor.shape[1:])) for tensor in metadata.outputs}
         reported |= {tensor.name: (tensor.datatype, tuple(tensor.shape[1:])) for tensor in metadata.inputs}
-        for tensor in (self._contract.input, *self._contract.outputs):
+        for tensor in (*self._contract.inputs, *self._contract.outputs):
             if reported.get(tensor.name) != (tensor.dtype, tensor.shape):
                 raise EngineFaultError(
                     f"Triton's {tensor.name} is {reported.get(tensor.name)}, "

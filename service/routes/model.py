@@ -1,4 +1,4 @@
-"""`GET /v1/model`: everything that a client would otherwise hard-code."""
+"""`GET /v1/model` and `/v1/model/views`: everything that a client would otherwise hard-code."""
 
 from __future__ import annotations
 
@@ -7,8 +7,13 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from service import __version__
+from service.contract import ModelContract
+from service.encode.negotiation import Encoders
+from service.engines.protocol import Engine
 from service.errors import EngineError
-from service.gateway import gateway_of
+from service.gateway import gateway_of, views_of
+from service.routes.openapi import problem_responses
+from service.settings import Settings
 
 router = APIRouter()
 
@@ -20,17 +25,38 @@ async def describe_model(request: Request) -> Response:
     `versions` is empty while the engine is away.
     """
     gateway = gateway_of(request)
+    return await _description(gateway.contract, gateway.engine, gateway.encoders, gateway.settings)
+
+
+@router.get(
+    "/v1/model/views",
+    summary="Describe the model of several views",
+    response_class=Response,
+    responses=problem_responses(404),
+)
+async def describe_views_model(request: Request) -> Response:
+    """Return the same of the model behind `/v1/reconstruct/views`; `contract.views` is the most it looks at.
+
+    404 where this gateway's model repository holds no such model.
+    """
+    views = views_of(request)
+    return await _description(views.contract, views.engine, views.encoders, gateway_of(request).settings)
+
+
+async def _description(
+    contract: ModelContract, engine: Engine, encoders: Encoders, settings: Settings
+) -> Response:
     try:
-        versions = await gateway.engine.versions()
+        versions = await engine.versions()
     except EngineError:
         versions = ()
-    settings = gateway.settings
     document = {
-        "contract": gateway.contract.model_dump(mode="json"),
+        "contract": contract.model_dump(mode="json"),
         "versions": versions,
-        "media_types": gateway.encoders.media_types,
+        "media_types": encoders.media_types,
         "limits": {
-            "body_bytes": settings.max_body_bytes,
+            "body_bytes": contract.views * settings.max_body_bytes,
+            "image_bytes": settings.max_body_bytes,
             "image_pixels": settings.max_image_pixels,
             "in_flight": settings.max_in_flight,
             "deadline_s": settings.deadline_s,

@@ -9,8 +9,8 @@ from pydantic import BaseModel, Field
 from service import errors
 from service.encode import glb
 from service.errors import PROBLEM_MEDIA_TYPE, PROBLEM_TYPE_PREFIX, GatewayError
-from service.parameters import BOX_FORM, Parameters, openapi_parameters
-from service.routes.upload import IMAGE_FIELD, IMAGE_MEDIA_TYPES, MULTIPART
+from service.parameters import BOX_FORM, HandParameters, Parameters, ViewsParameters, openapi_parameters
+from service.routes.upload import FEWEST_VIEWS, IMAGE_FIELD, IMAGE_MEDIA_TYPES, MULTIPART
 
 Point = tuple[float, float, float]
 
@@ -92,24 +92,31 @@ def _problem_response(status: int) -> dict[str, Any]:
     return {"description": description, "content": content}
 
 
-def _form_schema() -> dict[str, Any]:
-    properties = dict(Parameters.model_json_schema()["properties"])
-    properties[IMAGE_FIELD] = {"type": "string", "format": "binary"}
-    return {"type": "object", "required": [IMAGE_FIELD], "properties": properties}
+FILE = {"type": "string", "format": "binary"}
+
+
+def _form(kind: type[HandParameters], image: dict[str, Any]) -> dict[str, Any]:
+    properties = kind.model_json_schema()["properties"] | {IMAGE_FIELD: image}
+    return {MULTIPART: {"schema": {"type": "object", "required": [IMAGE_FIELD], "properties": properties}}}
 
 
 RECONSTRUCT_REQUEST: dict[str, Any] = {
-    "parameters": openapi_parameters(),
+    "parameters": openapi_parameters(Parameters),
     "requestBody": {
         "required": True,
-        "content": {
-            **{kind: {"schema": {"type": "string", "format": "binary"}} for kind in IMAGE_MEDIA_TYPES},
-            MULTIPART: {"schema": _form_schema()},
-        },
+        "content": {**{kind: {"schema": FILE} for kind in IMAGE_MEDIA_TYPES}, **_form(Parameters, FILE)},
     },
 }
 
-RECONSTRUCT_RESPONSES: dict[int | str, dict[str, Any]] = {
+VIEWS_REQUEST: dict[str, Any] = {
+    "parameters": openapi_parameters(ViewsParameters),
+    "requestBody": {
+        "required": True,
+        "content": _form(ViewsParameters, {"type": "array", "items": FILE, "minItems": FEWEST_VIEWS}),
+    },
+}
+
+HAND_RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The hand",
         "content": {

@@ -9,7 +9,7 @@ from service.gateway import gateway_of
 from service.middleware import record_of
 from service.parameters import parse_parameters
 from service.routes.direct import DirectRoute
-from service.routes.openapi import RECONSTRUCT_REQUEST, RECONSTRUCT_RESPONSES
+from service.routes.openapi import HAND_RESPONSES, RECONSTRUCT_REQUEST
 from service.routes.upload import read_upload
 
 
@@ -21,7 +21,7 @@ def add_route(app: FastAPI) -> None:
         methods=["POST"],
         summary="Reconstruct a hand",
         response_class=Response,
-        responses=RECONSTRUCT_RESPONSES,
+        responses=HAND_RESPONSES,
         openapi_extra=RECONSTRUCT_REQUEST,
         route_class_override=DirectRoute,
     )
@@ -43,7 +43,7 @@ async def reconstruct(request: Request) -> Response:
                 timeout_s=gateway.settings.body_timeout_s,
             )
         parameters = parse_parameters(request.scope["query_string"], upload.fields)
-        gateway.pipeline.check_model(parameters)
+        gateway.pipeline.check_model(parameters.model)
         hand = await gateway.pipeline.reconstruct(upload.image, parameters, record)
         with record.stage("encode"):
             body = encoder.encode(hand)

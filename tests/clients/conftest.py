@@ -20,15 +20,17 @@ from training.export.contract_json import contract_text
 from training.hand.template import load_template
 
 MODEL = "svr_hand"
+VIEWS_MODEL, VIEWS = "mvr_hand", 8
 
 
 @pytest.fixture(scope="session")
 def gateway_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A gateway in a process of its own; its network costs nothing and always sees the same hand."""
     repository = tmp_path_factory.mktemp("repository")
-    (repository / MODEL).mkdir()
-    contract = contract_text(model=MODEL, topology=load_template().topology)
-    (repository / MODEL / "contract.json").write_text(contract)
+    for model, views in ((MODEL, 1), (VIEWS_MODEL, VIEWS)):
+        (repository / model).mkdir()
+        contract = contract_text(model=model, topology=load_template().topology, views=views)
+        (repository / model / "contract.json").write_text(contract)
     port = free_port()
     arguments = ["-m", "deploy.bench.contenders.gateway", str(port)]
     environment = {"SIMAHAND_MODEL_REPOSITORY": str(repository), "SIMAHAND_MODEL_NAME": MODEL}

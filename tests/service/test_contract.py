@@ -45,7 +45,7 @@ def test_may_grow_at_its_end(document: Document, tmp_path: Path) -> None:
     [
         (lambda d: d.pop("faces"), "faces"),
         (lambda d: d.update(image_size_px=0), "image_size_px"),
-        (lambda d: d.update(image_size_px=96), "96 px"),
+        (lambda d: d.update(image_size_px=96), "inputs of 1 views"),
         (lambda d: d["outputs"].pop(2), "rotation__2"),
         (lambda d: d["outputs"][1].update(shape=[20, 3]), "joints__1"),
         (lambda d: d["faces"].append([0, 1, 778]), "beyond the 778"),

@@ -15,7 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from service.app import create_app
 from service.contract import ModelContract
-from service.engines.protocol import Deadline, EngineHand, ImageArray
+from service.engines.protocol import Deadline, EngineHand, InputArray
 from service.errors import (
     DeadlineExceededError,
     EngineFaultError,
@@ -52,7 +52,7 @@ class OutsideEngine:
         """It stays."""
 
     async def infer(
-        self, crop: ImageArray, *, version: str, deadline: Deadline, request_id: str
+        self, *inputs: InputArray, version: str, deadline: Deadline, request_id: str
     ) -> EngineHand:
         """Answer when the test allows, with the template."""
         self.asked.append(deadline)

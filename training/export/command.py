@@ -13,12 +13,12 @@ from training.checkpoint import Checkpoint, load_checkpoint, load_weights
 from training.config import RunConfig, as_dict, with_data
 from training.data.sets import hand_topology
 from training.export.card import LICENCES, Card, Verification, read_scores, sha256
-from training.export.graph import ServedHand
+from training.export.graph import serve
 from training.export.repository import Target, write_version
 from training.hand.template import TEMPLATE_SHA256
 from training.hand.topology import HandTopology
-from training.networks.build import build
-from training.networks.hands import SingleViewHand
+from training.networks.build import build_any
+from training.networks.hands import MultiViewHand, SingleViewHand
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,7 +26,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("checkpoint", type=Path, metavar="CHECKPOINT")
     parser.add_argument("--repository", type=Path, default=Path("model_repository"))
     parser.add_argument("--mano", type=Path, help="folder of MANO's files, for a hand that is on them")
-    parser.add_argument("--model", default="svr_hand", help="name of the model in the repository")
+    parser.add_argument(
+        "--model", help="name of the model in the repository; by default svr_hand, or mvr_hand of many views"
+    )
     parser.add_argument("--version", type=int, default=1)
     parser.add_argument("--replace", action="store_true", help="write over a version that is there")
     parser.add_argument(
@@ -50,9 +52,10 @@ def run(arguments: argparse.Namespace) -> None:
     config = with_data(checkpoint.config, mano=arguments.mano)
     topology = hand_topology(config.data)
     network = trained_network(checkpoint, topology)
+    served = serve(network, views=config.network.views)
     target = Target(
         repository=arguments.repository,
-        model=arguments.model,
+        model=arguments.model or served.model,
         version=arguments.version,
         replace=arguments.replace,
     )
@@ -81,7 +84,7 @@ def run(arguments: argparse.Namespace) -> None:
             licences=LICENCES[config.data.kind],
         )
 
-    card = write_version(target, served=ServedHand(network), topology=topology, describe=describe)
+    card = write_version(target, served=served, topology=topology, describe=describe)
     size_mb = (target.version_folder / "model.pt").stat().st_size / 1e6
     print(f"{target.version_folder}: {card.parameters:,} parameters, {size_mb:.1f} MB")
     for name, difference in card.verification.largest_difference.items():
@@ -96,7 +99,7 @@ def _recipe(config: RunConfig) -> dict[str, Any]:
     return recipe
 
 
-def trained_network(checkpoint: Checkpoint, topology: HandTopology) -> SingleViewHand:
+def trained_network(checkpoint: Checkpoint, topology: HandTopology) -> SingleViewHand | MultiViewHand:
     """Return the network of a checkpoint with the weights that are to be used.
 
     Raises:
@@ -111,6 +114,6 @@ def trained_network(checkpoint: Checkpoint, topology: HandTopology) -> SingleVie
         raise ValueError(
             f"stage {checkpoint.stage!r} trains no orientation; export a checkpoint of a later stage"
         )
-    network = build(checkpoint.config.network, topology)
+    network = build_any(checkpoint.config.network, topology)
     load_weights(network, checkpoint.best_weights)
     return network.eval()

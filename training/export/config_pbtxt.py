@@ -14,18 +14,15 @@ from typing import Any
 
 from training import contract
 
-MAX_BATCH_SIZE = 16
-"""Requests that one forward serves at most; in 16 an image costs a CPU core 10 ms, alone 18."""
+BATCH_PICTURES = 16
+"""Pictures that one forward looks at, at most; in 16 a picture costs a CPU core 10 ms, alone 18."""
 
-MAX_QUEUE_SIZE = 64
-"""Requests that wait at most; the next one is refused, and the gateway answers 429."""
+QUEUE_PICTURES = 64
+"""Pictures that wait at most; the next request is refused, and the gateway answers 429."""
 
 QUEUE_TIMEOUT_US = 10_000_000
 """The longest wait in the queue. A request may ask for less, never for more, and must not be 0: Triton then
 ignores what the request asks for."""
-
-WARMUP_BATCH_SIZES = (1, 2, 4, 8, 16)
-"""On a CPU any one size warms all; on a GPU libraries choose their kernels by size."""
 
 WARMUP_RUNS = 2
 """Torch's profiling executor observes the first run and compiles in the second (pytorch#33354)."""
@@ -112,19 +109,26 @@ class ModelConfig:
     model_warmup: tuple[Warmup, ...] = field(default_factory=tuple)
 
 
-def model_config(*, model: str, vertex_count: int) -> ModelConfig:
+def max_batch_size(views: int) -> int:
+    """Return how many requests of `views` pictures one forward serves at most."""
+    return max(1, BATCH_PICTURES // views)
+
+
+def model_config(*, model: str, vertex_count: int, views: int = 1) -> ModelConfig:
     """Return the configuration of a model that keeps the contract.
 
     Args:
         model: Its name, which is also its folder's.
         vertex_count: Vertices of its mesh.
+        views: Pictures of one moment that it looks at.
     """
+    inputs = contract.inputs(views)
     return ModelConfig(
         name=model,
         backend="pytorch",
         platform="pytorch_libtorch",
-        max_batch_size=MAX_BATCH_SIZE,
-        input=(_tensor(contract.INPUT),),
+        max_batch_size=max_batch_size(views),
+        input=tuple(_tensor(spec) for spec in inputs),
         output=tuple(_tensor(spec) for spec in contract.outputs(vertex_count)),
         # Two, so that a new version can be compared with the one that it replaces.
         version_policy=VersionPolicy(latest=Latest(num_versions=2)),
@@ -134,10 +138,10 @@ def model_config(*, model: str, vertex_count: int) -> ModelConfig:
                 timeout_action=Token("REJECT"),
                 default_timeout_microseconds=QUEUE_TIMEOUT_US,
                 allow_timeout_override=True,
-                max_queue_size=MAX_QUEUE_SIZE,
+                max_queue_size=max(1, QUEUE_PICTURES // views),
             ),
         ),
-        model_warmup=tuple(_warmup(size) for size in WARMUP_BATCH_SIZES),
+        model_warmup=tuple(_warmup(inputs, batch_size=size) for size in _warmup_sizes(views)),
     )
 
 
@@ -150,12 +154,20 @@ def _tensor(spec: contract.TensorSpec) -> ModelTensor:
     return ModelTensor(name=spec.name, data_type=Token(f"TYPE_{spec.dtype}"), dims=spec.shape)
 
 
-def _warmup(batch_size: int) -> Warmup:
-    tensor = _tensor(contract.INPUT)
-    made_up = WarmupInput(data_type=tensor.data_type, dims=tensor.dims, random_data=True)
-    return Warmup(
-        name=f"batch_{batch_size}", batch_size=batch_size, count=WARMUP_RUNS, inputs={tensor.name: made_up}
-    )
+def _warmup_sizes(views: int) -> Iterator[int]:
+    """Yield powers of two: one size warms all on a CPU, on a GPU libraries choose their kernels by size."""
+    size = 1
+    while size <= max_batch_size(views):
+        yield size
+        size *= 2
+
+
+def _warmup(inputs: tuple[contract.TensorSpec, ...], *, batch_size: int) -> Warmup:
+    made_up = {
+        spec.name: WarmupInput(data_type=Token(f"TYPE_{spec.dtype}"), dims=spec.shape, random_data=True)
+        for spec in inputs
+    }
+    return Warmup(name=f"batch_{batch_size}", batch_size=batch_size, count=WARMUP_RUNS, inputs=made_up)
 
 
 def _lines(message: Any) -> Iterator[str]:  # noqa: ANN401  (any dataclass)

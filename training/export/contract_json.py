@@ -30,21 +30,23 @@ CROP = {
 }
 
 
-def contract_text(*, model: str, topology: HandTopology) -> str:
+def contract_text(*, model: str, topology: HandTopology, views: int = 1) -> str:
     """Return the contract of a model with this topology as JSON, one key a line.
 
     Args:
         model: Its name in the repository.
         topology: Its mesh; `vertices__0` numbers the vertices as it does.
+        views: Pictures of one moment that it looks at.
     """
     vertex_count = topology.vertex_count
     document: dict[str, Any] = {
         "model": model,
         "hand": "right",
+        "views": views,
         "image_size_px": contract.IMAGE_SIZE_PX,
         "crop_scale": contract.CROP_SCALE,
         "crop": CROP,
-        "input": dataclasses.asdict(contract.INPUT),
+        "inputs": [dataclasses.asdict(spec) for spec in contract.inputs(views)],
         "outputs": [dataclasses.asdict(spec) for spec in contract.outputs(vertex_count)],
         "frames": FRAMES,
         "units": UNITS,

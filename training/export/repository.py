@@ -21,10 +21,9 @@ from training import contract
 from training.export.card import Card, Verification, card_text
 from training.export.config_pbtxt import model_config, to_text
 from training.export.contract_json import contract_text
-from training.export.graph import ServedHand, load, sample_images, save, trace
+from training.export.graph import Served, load, save, trace
 from training.hand.topology import HandTopology
 
-VERIFIED_BATCH_SIZES = (1, 2, 3, 8)
 VERIFIED_NOISE = 0.05
 """As little as in a picture: in heavy noise a trained network sees no orientation, and magnifies rounding."""
 TOLERANCE = 1e-4
@@ -55,7 +54,7 @@ class Target:
 def write_version(
     target: Target,
     *,
-    served: ServedHand,
+    served: Served,
     topology: HandTopology,
     describe: Callable[[Path, Verification], Card],
 ) -> Card:
@@ -71,15 +70,16 @@ def write_version(
         ValueError: The version is there already, the model's other versions keep another contract, or the
             exported module differs from the network. The repository is then as it was.
     """
+    vertex_count, views = topology.vertex_count, served.views
     texts = {
-        "config.pbtxt": to_text(model_config(model=target.model, vertex_count=topology.vertex_count)),
-        "contract.json": contract_text(model=target.model, topology=topology),
+        "config.pbtxt": to_text(model_config(model=target.model, vertex_count=vertex_count, views=views)),
+        "contract.json": contract_text(model=target.model, topology=topology, views=views),
     }
     _check_target(target, contract_json=texts["contract.json"])
     with _scratch_folder(target.repository) as scratch:
         module = scratch / "model.pt"
         save(trace(served), module)
-        card = describe(module, verify(module, served, vertex_count=topology.vertex_count))
+        card = describe(module, verify(module, served, vertex_count=vertex_count))
         (scratch / "card.json").write_text(card_text(card), encoding="utf-8")
         target.model_folder.mkdir(parents=True, exist_ok=True)
         _put_folder(scratch, target.version_folder)
@@ -89,7 +89,7 @@ def write_version(
     return card
 
 
-def verify(module: Path, served: ServedHand, *, vertex_count: int) -> Verification:
+def verify(module: Path, served: Served, *, vertex_count: int) -> Verification:
     """Compare an exported module with the network that it was made of.
 
     Raises:
@@ -98,10 +98,10 @@ def verify(module: Path, served: ServedHand, *, vertex_count: int) -> Verificati
     specs = contract.outputs(vertex_count)
     largest = {spec.name: 0.0 for spec in specs}
     exported = load(module)
-    for batch_size in VERIFIED_BATCH_SIZES:
-        images = sample_images(batch_size, seed=batch_size, noise=VERIFIED_NOISE)
+    for batch_size in served.verified_batch_sizes:
+        inputs = served.samples(batch_size, seed=batch_size, noise=VERIFIED_NOISE)
         with torch.inference_mode():
-            pairs = zip(specs, exported(images), served(images), strict=True)
+            pairs = zip(specs, exported(*inputs), served(*inputs), strict=True)
         for spec, got, wanted in pairs:
             if got.dtype != torch.float32 or got.shape != (batch_size, *spec.shape):
                 raise ValueError(
@@ -114,7 +114,9 @@ def verify(module: Path, served: ServedHand, *, vertex_count: int) -> Verificati
                     f"exported {spec.name} differs by {difference:.2e} at batch size {batch_size}"
                 )
             largest[spec.name] = max(largest[spec.name], difference)
-    return Verification(batch_sizes=VERIFIED_BATCH_SIZES, tolerance=TOLERANCE, largest_difference=largest)
+    return Verification(
+        batch_sizes=served.verified_batch_sizes, tolerance=TOLERANCE, largest_difference=largest
+    )
 
 
 def _check_target(target: Target, *, contract_json: str) -> None:

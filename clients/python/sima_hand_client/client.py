@@ -1,8 +1,9 @@
-"""The client: one connection pool, three questions."""
+"""The client: one connection pool, four questions."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -12,7 +13,15 @@ import httpx
 from sima_hand_client.errors import translate_http_errors
 from sima_hand_client.retry import RetryPolicy
 from sima_hand_client.types import Box, Hand, HandResult, Intrinsics, ModelInfo
-from sima_hand_client.wire import media_type_of, parse_model, parse_refusal, parse_result, query_of
+from sima_hand_client.wire import (
+    form_files,
+    media_type_of,
+    parse_model,
+    parse_refusal,
+    parse_result,
+    query_of,
+    query_of_views,
+)
 
 JSON = "application/json"
 GLB = "model/gltf-binary"
@@ -115,6 +124,41 @@ class HandClient:
         query = query_of(hand=hand, box=box, intrinsics=intrinsics, model=model, version=version)
         return self._post(image, query, accept=GLB).content
 
+    def reconstruct_views(
+        self,
+        images: Sequence[Path | bytes],
+        *,
+        hand: Hand = "right",
+        boxes: Sequence[Box | None] | None = None,
+        target: int = 0,
+        intrinsics: Intrinsics | None = None,
+        model: str | None = None,
+        version: str | None = None,
+    ) -> HandResult:
+        """Reconstruct a hand from photos of one moment, in the order of the cameras around it.
+
+        Args:
+            images: two or more, each as in `reconstruct`.
+            hand: which hand it is.
+            boxes: the hand's tight box in each photo, None for the whole photo; None takes all as a whole.
+            target: number of the photo, from 0, in whose camera and pixels the result is.
+            intrinsics: the camera of that photo; with it the result has `translation_m`.
+            model: model name; None takes the service's default.
+            version: model version; None takes the newest.
+
+        Raises:
+            OSError: one of `images` is a path that cannot be read.
+            HandClientError: the service or the wire failed, or it serves no model of several views.
+        """
+        query = query_of_views(
+            hand=hand, boxes=boxes, target=target, intrinsics=intrinsics, model=model, version=version
+        )
+        files = form_files([_content(image) for image in images])
+        reply = self._send(
+            self._http.build_request("POST", "/v1/reconstruct/views", params=query, files=files)
+        )
+        return parse_result(reply, hand=hand, intrinsics=intrinsics)
+
     def model(self) -> ModelInfo:
         """Describe the model that the service serves: faces, bones, joint names.
 
@@ -124,7 +168,7 @@ class HandClient:
         return parse_model(self._send(self._http.build_request("GET", "/v1/model")))
 
     def _post(self, image: Path | bytes, query: dict[str, str], *, accept: str) -> httpx.Response:
-        content = image.read_bytes() if isinstance(image, Path) else image
+        content = _content(image)
         headers = {"content-type": media_type_of(content), "accept": accept}
         return self._send(
             self._http.build_request(
@@ -146,3 +190,7 @@ class HandClient:
                 raise refusal
             time.sleep(delay_s)
             attempt += 1
+
+
+def _content(image: Path | bytes) -> bytes:
+    return image.read_bytes() if isinstance(image, Path) else image

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
 import httpx
@@ -32,7 +33,7 @@ def query_of(
     """Write a request's parameters as the service's query."""
     query = {"hand": str(hand)}
     if box is not None:
-        query["box"] = ",".join(f"{value:.10g}" for value in box)
+        query["box"] = _box_text(box)
     if intrinsics is not None:
         query.update(zip(("fx", "fy", "cx", "cy"), (f"{value:.10g}" for value in intrinsics), strict=True))
     if model is not None:
@@ -42,8 +43,32 @@ def query_of(
     return query
 
 
+def query_of_views(
+    *,
+    hand: Hand,
+    boxes: Sequence[Box | None] | None,
+    target: int,
+    intrinsics: Intrinsics | None,
+    model: str | None,
+    version: str | None,
+) -> dict[str, str | list[str]]:
+    """Write the parameters of a request of several views; where there are boxes, one for each."""
+    query: dict[str, str | list[str]] = {
+        **query_of(hand=hand, box=None, intrinsics=intrinsics, model=model, version=version),
+        "target": str(target),
+    }
+    if boxes is not None:
+        query["box"] = ["" if box is None else _box_text(box) for box in boxes]
+    return query
+
+
+def form_files(images: Sequence[bytes]) -> list[tuple[str, tuple[str, bytes, str]]]:
+    """Return encoded images as the parts of a form, in their order."""
+    return [("image", (str(number), image, media_type_of(image))) for number, image in enumerate(images)]
+
+
 def parse_result(reply: httpx.Response, *, hand: Hand, intrinsics: Intrinsics | None) -> HandResult:
-    """Read the JSON of `POST /v1/reconstruct`.
+    """Read the JSON of `POST /v1/reconstruct` and `/v1/reconstruct/views`.
 
     Raises:
         UnexpectedReplyError: a key is missing or an array has another shape than the API says.
@@ -109,6 +134,10 @@ def _json_object(reply: httpx.Response) -> dict[str, Any]:
     if not isinstance(body, dict):
         raise UnexpectedReplyError(f"{reply.url} sent a JSON {type(body).__name__}, not an object")
     return body
+
+
+def _box_text(box: Box) -> str:
+    return ",".join(f"{value:.10g}" for value in box)
 
 
 def _floats(value: object, shape: tuple[int, ...]) -> FloatArray:

@@ -7,7 +7,7 @@ import sys
 from deploy.bench.null_engine import constant_mesh
 from service.app import create_app
 from service.contract import ModelContract
-from service.engines.protocol import Deadline, EngineHand, ImageArray
+from service.engines.protocol import Deadline, EngineHand, InputArray
 from service.server import serve
 from service.settings import Settings
 
@@ -15,7 +15,7 @@ VERSION = "1"
 
 
 class NullEngine:
-    """An engine (`service.engines.protocol.Engine`) that answers every crop with the one mesh."""
+    """An engine (`service.engines.protocol.Engine`) that answers everything with the one mesh."""
 
     def __init__(self, contract: ModelContract) -> None:
         """Make the mesh."""
@@ -36,7 +36,7 @@ class NullEngine:
         """There is nothing to let go of."""
 
     async def infer(
-        self, crop: ImageArray, *, version: str, deadline: Deadline, request_id: str
+        self, *inputs: InputArray, version: str, deadline: Deadline, request_id: str
     ) -> EngineHand:
         """Answer at once."""
         return self._hand

@@ -15,7 +15,7 @@ from tritonclient.grpc.model_config_pb2 import ModelConfig
 from deploy.triton.server import TritonServer
 from tests.deploy.triton.conftest import outputs, pictures, tensor
 from training import contract
-from training.export.config_pbtxt import MAX_BATCH_SIZE, model_config, to_text
+from training.export.config_pbtxt import max_batch_size, model_config, to_text
 from training.export.graph import load
 from training.hand.template import load_template
 
@@ -28,15 +28,19 @@ TOLERANCE = 1e-4
 pytestmark = pytest.mark.triton
 
 
-def test_reported_configuration_is_the_contracts(client: InferenceServerClient) -> None:
-    reported = client.get_model_config(MODEL).config
+def assert_reported_configuration(client: InferenceServerClient, *, model: str, views: int) -> None:
+    """Compare what Triton says of a model with what is generated from the contract."""
+    reported = client.get_model_config(model).config
     # Triton fills in the largest size as the preferred one.
     del reported.dynamic_batching.preferred_batch_size[:]
-    wanted: Any = text_format.Parse(
-        to_text(model_config(model=MODEL, vertex_count=VERTEX_COUNT)), ModelConfig()
-    )
+    config = model_config(model=model, vertex_count=VERTEX_COUNT, views=views)
+    wanted: Any = text_format.Parse(to_text(config), ModelConfig())
     for descriptor, value in wanted.ListFields():
         assert getattr(reported, descriptor.name) == value, descriptor.name
+
+
+def test_reported_configuration_is_the_contracts(client: InferenceServerClient) -> None:
+    assert_reported_configuration(client, model=MODEL, views=1)
 
 
 def test_reported_tensors_are_the_contracts(client: InferenceServerClient) -> None:
@@ -95,7 +99,7 @@ def test_requests_that_arrive_together_get_each_its_own(
     [
         (np.zeros((1, 64, 64, 3), np.uint8), "unexpected shape"),
         (np.zeros((1, 128, 128, 4), np.uint8), "unexpected shape"),
-        (np.zeros((MAX_BATCH_SIZE + 1, 128, 128, 3), np.uint8), "batch-size"),
+        (np.zeros((max_batch_size(1) + 1, 128, 128, 3), np.uint8), "batch-size"),
     ],
     ids=["small", "rgba", "too many"],
 )

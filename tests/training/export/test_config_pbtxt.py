@@ -11,21 +11,27 @@ from google.protobuf import text_format  # type: ignore[import-untyped]
 from tritonclient.grpc.model_config_pb2 import DataType, ModelConfig, ModelQueuePolicy
 
 from training import contract
-from training.export.config_pbtxt import MAX_BATCH_SIZE, model_config, to_text
+from training.export.config_pbtxt import max_batch_size, model_config, to_text
 
 VERTEX_COUNT = 778
 
 
+@pytest.fixture(scope="module", params=[1, 8])
+def views(request: pytest.FixtureRequest) -> int:
+    """How many pictures the model looks at."""
+    count: int = request.param
+    return count
+
+
 @pytest.fixture(scope="module")
-def parsed() -> Any:  # noqa: ANN401  (a generated message)
-    return text_format.Parse(
-        to_text(model_config(model="svr_hand", vertex_count=VERTEX_COUNT)), ModelConfig()
-    )
+def parsed(views: int) -> Any:  # noqa: ANN401  (a generated message)
+    config = model_config(model="some_hand", vertex_count=VERTEX_COUNT, views=views)
+    return text_format.Parse(to_text(config), ModelConfig())
 
 
-def test_tensors_are_the_contracts(parsed: Any) -> None:  # noqa: ANN401
+def test_tensors_are_the_contracts(parsed: Any, views: int) -> None:  # noqa: ANN401
     tensors = [*parsed.input, *parsed.output]
-    specs = [contract.INPUT, *contract.outputs(VERTEX_COUNT)]
+    specs = [*contract.inputs(views), *contract.outputs(VERTEX_COUNT)]
     assert [(t.name, DataType.Name(t.data_type), tuple(t.dims)) for t in tensors] == [
         (spec.name, f"TYPE_{spec.dtype}", spec.shape) for spec in specs
     ]
@@ -44,17 +50,22 @@ def test_one_file_serves_cpu_and_gpu(parsed: Any) -> None:  # noqa: ANN401
     assert list(parsed.instance_group) == []
 
 
-def test_first_and_largest_batch_are_warm(parsed: Any) -> None:  # noqa: ANN401
+def test_first_and_largest_batch_are_warm(parsed: Any, views: int) -> None:  # noqa: ANN401
     sizes = [warmup.batch_size for warmup in parsed.model_warmup]
-    assert {1, MAX_BATCH_SIZE} <= set(sizes)
+    assert {1, max_batch_size(views), parsed.max_batch_size} <= set(sizes)
     assert sizes == sorted(set(sizes))
     for warmup in parsed.model_warmup:
-        assert tuple(warmup.inputs[contract.INPUT.name].dims) == contract.INPUT.shape
+        dims = {name: tuple(made_up.dims) for name, made_up in warmup.inputs.items()}
+        assert dims == {spec.name: spec.shape for spec in contract.inputs(views)}
 
 
-def test_nothing_is_lost_in_the_text(parsed: Any) -> None:  # noqa: ANN401
+def test_a_forward_looks_at_as_many_pictures_whatever_a_request_holds() -> None:
+    assert [max_batch_size(views) * views for views in (1, 2, 4, 8, 16, 20)] == [16, 16, 16, 16, 16, 20]
+
+
+def test_nothing_is_lost_in_the_text(parsed: Any, views: int) -> None:  # noqa: ANN401
     """Every field of the dataclasses arrives: the message has no other fields, and all of them."""
-    config = model_config(model="svr_hand", vertex_count=VERTEX_COUNT)
+    config = model_config(model="some_hand", vertex_count=VERTEX_COUNT, views=views)
     assert {entry.name for entry in dataclasses.fields(config)} == {
         descriptor.name for descriptor, _ in parsed.ListFields()
     }

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from tests.untrained import export_untrained
 from training.export.card import Card, Verification, sha256
 from training.export.graph import ServedHand
-from training.export.repository import VERIFIED_BATCH_SIZES, Target, write_version
+from training.export.repository import Target, write_version
 from training.hand.template import load_template
 from training.networks.hands import SingleViewHand
 from training.tensors import HandPrediction
@@ -45,7 +45,7 @@ def test_everything_is_written(exported: Path) -> None:
 def test_card_says_what_was_verified(exported: Path) -> None:
     card = json.loads((exported / "svr_hand" / "1" / "card.json").read_text())
     assert card["sha256"]["model.pt"] == sha256(exported / "svr_hand" / "1" / "model.pt")
-    assert tuple(card["verification"]["batch_sizes"]) == VERIFIED_BATCH_SIZES
+    assert tuple(card["verification"]["batch_sizes"]) == ServedHand.verified_batch_sizes
     differences = card["verification"]["largest_difference"]
     assert sorted(differences) == ["joints__1", "joints_uv__3", "rotation__2", "vertices__0"]
     assert all(0.0 < difference <= 1e-4 for difference in differences.values())
