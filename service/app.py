@@ -25,8 +25,12 @@ from service.gateway import Gateway, gateway_of
 from service.middleware import RequestMiddleware, record_of
 from service.pipeline import Limits, Pipeline
 from service.readiness import Readiness
-from service.routes import health, model, reconstruct
+from service.routes import health, model, reconstruct, stream
+from service.rpc.server import serving_rpc
 from service.settings import Settings
+from service.streams.answering import Parts
+from service.streams.house import Streams
+from service.streams.limits import StreamLimits
 from service.telemetry import Telemetry
 
 log = logging.getLogger("simahand")
@@ -60,6 +64,7 @@ def create_app(settings: Settings, engine_factory: EngineFactory | None = None) 
     app.add_exception_handler(GatewayError, _answer_gateway_error)
     app.add_exception_handler(HTTPException, _answer_http_error)
     reconstruct.add_route(app)  # first, since routes are tried in order and this is the hot one
+    stream.add_route(app)
     for routes in (model, health):
         app.include_router(routes.router)
     return app
@@ -88,6 +93,8 @@ def _gateway(settings: Settings, contract: ModelContract, engine: Engine) -> Gat
         deadline_s=settings.deadline_s,
         retry_after_s=settings.retry_after_s,
     )
+    pipeline = Pipeline(contract=contract, engine=engine, limits=limits, telemetry=telemetry)
+    readiness = Readiness(contract=contract, engine=engine, telemetry=telemetry)
     return Gateway(
         settings=settings,
         contract=contract,
@@ -95,9 +102,21 @@ def _gateway(settings: Settings, contract: ModelContract, engine: Engine) -> Gat
         encoders=Encoders(
             [Encoder(json.MEDIA_TYPE, json.encode), Encoder(glb.MEDIA_TYPE, glb.GlbEncoder(contract))]
         ),
-        pipeline=Pipeline(contract=contract, engine=engine, limits=limits, telemetry=telemetry),
-        readiness=Readiness(contract=contract, engine=engine, telemetry=telemetry),
+        pipeline=pipeline,
+        readiness=readiness,
         telemetry=telemetry,
+        streams=Streams(
+            Parts(pipeline=pipeline, readiness=readiness, telemetry=telemetry), _stream_limits(settings)
+        ),
+    )
+
+
+def _stream_limits(settings: Settings) -> StreamLimits:
+    return StreamLimits(
+        max_streams=settings.max_streams,
+        max_message_bytes=settings.max_body_bytes,
+        idle_timeout_s=settings.stream_idle_timeout_s,
+        send_timeout_s=settings.stream_send_timeout_s,
     )
 
 
@@ -108,7 +127,8 @@ async def _lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
     # Prove the engine now rather than at the first probe; without it the gateway still starts.
     proof = asyncio.create_task(_prove(gateway.readiness))
     try:
-        yield
+        async with serving_rpc(gateway) as app.state.grpc_port:
+            yield
     finally:
         proof.cancel()
         await asyncio.gather(proof, return_exceptions=True)

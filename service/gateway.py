@@ -5,14 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import cast
 
-from starlette.requests import Request
+from starlette.requests import HTTPConnection
 
 from service.contract import ModelContract
 from service.encode.negotiation import Encoders
 from service.engines.protocol import Engine
+from service.errors import EngineError
 from service.pipeline import Pipeline
 from service.readiness import Readiness
 from service.settings import Settings
+from service.streams.house import Streams
 from service.telemetry import Telemetry
 
 
@@ -27,8 +29,16 @@ class Gateway:
     pipeline: Pipeline
     readiness: Readiness
     telemetry: Telemetry
+    streams: Streams
+
+    async def versions(self) -> tuple[str, ...]:
+        """Return the versions that can be asked for, oldest first; none while the engine is away."""
+        try:
+            return await self.engine.versions()
+        except EngineError:
+            return ()
 
 
-def gateway_of(request: Request) -> Gateway:
-    """Return the gateway that serves `request`."""
+def gateway_of(request: HTTPConnection) -> Gateway:
+    """Return the gateway that serves a request or a WebSocket."""
     return cast(Gateway, request.app.state.gateway)

@@ -12,12 +12,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from service.contract import ModelContract
-from service.encode.result import HandResult
+from service.crop import Box, Square
+from service.encode.result import HandResult, Side
 from service.engines.protocol import Deadline, Engine
 from service.errors import EngineError, OverloadedError, UnknownModelError
-from service.geometry import joints_in_picture, mirror, solve_translation
+from service.geometry import Intrinsics, joints_in_picture, mirror, solve_translation
+from service.imaging import RawImage
 from service.parameters import Parameters
-from service.preparation import prepare_crop
+from service.preparation import PreparedCrop, prepare_crop
 from service.telemetry import RequestRecord, Telemetry
 
 
@@ -67,12 +69,10 @@ class Pipeline:
         finally:
             self._in_flight -= 1
 
-    def check_model(self, parameters: Parameters) -> None:
+    def check_model(self, model: str | None) -> None:
         """Raise `UnknownModelError` unless the model that is asked for is the one that is served."""
-        if parameters.model not in (None, self._contract.model):
-            raise UnknownModelError(
-                f"there is no model {parameters.model!r}", available=[self._contract.model]
-            )
+        if model not in (None, self._contract.model):
+            raise UnknownModelError(f"there is no model {model!r}", available=[self._contract.model])
 
     async def reconstruct(self, data: bytes, parameters: Parameters, record: RequestRecord) -> HandResult:
         """Return the hand in an uploaded picture.
@@ -80,23 +80,55 @@ class Pipeline:
         Raises:
             GatewayError: See `service.errors`.
         """
-        deadline = Deadline.after(self._limits.deadline_s)
+        deadline = self.deadline()
+        crop = await self.crop(data, parameters.tight_box, record)
+        return await self.infer(
+            crop,
+            side=parameters.hand,
+            version=parameters.version,
+            intrinsics=parameters.intrinsics,
+            deadline=deadline,
+            record=record,
+        )
+
+    def deadline(self) -> Deadline:
+        """Return the deadline of what has arrived just now."""
+        return Deadline.after(self._limits.deadline_s)
+
+    async def crop(
+        self, data: bytes | RawImage, region: Box | Square | None, record: RequestRecord
+    ) -> PreparedCrop:
+        """Decode a picture and cut its crop in a worker; see `prepare_crop`."""
         prepare = functools.partial(
-            prepare_crop,
-            data,
-            parameters.tight_box,
-            contract=self._contract,
-            max_pixels=self._limits.max_pixels,
+            prepare_crop, data, region, contract=self._contract, max_pixels=self._limits.max_pixels
         )
         crop = await asyncio.get_running_loop().run_in_executor(self._workers, prepare)
         record.add("decode", crop.decode_s)
         record.add("crop", crop.crop_s)
-        is_left = parameters.hand == "left"
+        return crop
+
+    async def infer(
+        self,
+        crop: PreparedCrop,
+        *,
+        side: Side,
+        version: str,
+        intrinsics: Intrinsics | None,
+        deadline: Deadline,
+        record: RequestRecord,
+    ) -> HandResult:
+        """Return the hand of a crop, in the frame of its picture.
+
+        Raises:
+            EngineError: The engine gave none.
+            UnknownModelError: It has no such version.
+        """
+        is_left = side == "left"
         image = np.ascontiguousarray(crop.image[:, ::-1]) if is_left else crop.image
         try:
             with record.stage("engine"):
                 hand = await self._engine.infer(
-                    image, version=parameters.version, deadline=deadline, request_id=record.request_id
+                    image, version=version, deadline=deadline, request_id=record.request_id
                 )
         except EngineError as error:
             self._telemetry.engine_errors.labels(error.slug).inc()
@@ -104,11 +136,10 @@ class Pipeline:
         if is_left:
             hand = mirror(hand)
         joints_px = joints_in_picture(hand.joints_uv, crop.square)
-        intrinsics = parameters.intrinsics
         return HandResult(
             model=self._contract.model,
             version=hand.version,
-            side=parameters.hand,
+            side=side,
             vertices_m=hand.vertices_m,
             joints_m=hand.joints_m,
             rotation=hand.rotation,

@@ -7,7 +7,6 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from service import __version__
-from service.errors import EngineError
 from service.gateway import gateway_of
 
 router = APIRouter()
@@ -20,14 +19,10 @@ async def describe_model(request: Request) -> Response:
     `versions` is empty while the engine is away.
     """
     gateway = gateway_of(request)
-    try:
-        versions = await gateway.engine.versions()
-    except EngineError:
-        versions = ()
     settings = gateway.settings
     document = {
         "contract": gateway.contract.model_dump(mode="json"),
-        "versions": versions,
+        "versions": await gateway.versions(),
         "media_types": gateway.encoders.media_types,
         "limits": {
             "body_bytes": settings.max_body_bytes,

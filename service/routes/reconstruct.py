@@ -43,7 +43,7 @@ async def reconstruct(request: Request) -> Response:
                 timeout_s=gateway.settings.body_timeout_s,
             )
         parameters = parse_parameters(request.scope["query_string"], upload.fields)
-        gateway.pipeline.check_model(parameters)
+        gateway.pipeline.check_model(parameters.model)
         hand = await gateway.pipeline.reconstruct(upload.image, parameters, record)
         with record.stage("encode"):
             body = encoder.encode(hand)
