@@ -116,7 +116,7 @@ def _stream_limits(settings: Settings) -> StreamLimits:
         max_streams=settings.max_streams,
         max_message_bytes=settings.max_body_bytes,
         idle_timeout_s=settings.stream_idle_timeout_s,
-        send_timeout_s=settings.stream_send_timeout_s,
+        send_timeout_s=settings.send_timeout_s,
     )
 
 

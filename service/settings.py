@@ -54,8 +54,8 @@ class Settings(BaseSettings):
     """Live streams at once, gRPC and WebSocket together; each holds two pictures at most."""
     stream_idle_timeout_s: PositiveFloat = 60.0
     """A stream from which no whole message comes for so long is ended."""
-    stream_send_timeout_s: PositiveFloat = 10.0
-    """So is one whose peer reads no reply for so long."""
+    send_timeout_s: PositiveFloat = 10.0
+    """A peer that makes no room for a reply for so long is let go, from a stream and from any connection."""
 
     embedded_threads: PositiveInt = 1
     embedded_max_batch: PositiveInt = 8

@@ -84,6 +84,7 @@ def deployed(repository: Path, model_name: str, cores: Cores) -> Iterator[Deploy
             "SIMAHAND_MODEL_REPOSITORY": str(repository),
             "SIMAHAND_MODEL_NAME": model_name,
             "SIMAHAND_PORT": str(gateway_port),
+            "SIMAHAND_GRPC_PORT": "0",
             "SIMAHAND_LOG_LEVEL": "warning",
         }
         gateway = stack.enter_context(running(["-m", "service"], port=gateway_port, environment=environment))

@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from service import __version__
 from service.gateway import gateway_of
+from service.routes import stream
 
 router = APIRouter()
 
@@ -29,7 +30,10 @@ async def describe_model(request: Request) -> Response:
             "image_pixels": settings.max_image_pixels,
             "in_flight": settings.max_in_flight,
             "deadline_s": settings.deadline_s,
+            "streams": settings.max_streams,
+            "stream_idle_s": settings.stream_idle_timeout_s,
         },
         "gateway": {"name": "simahand", "version": __version__, "engine": settings.engine},
+        "streams": {"websocket": stream.PATH, "grpc_port": request.app.state.grpc_port},
     }
     return Response(orjson.dumps(document), media_type="application/json")

@@ -57,7 +57,7 @@ def message_of(data: bytes) -> messages.Message:
     try:
         message = _DECODER.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise MalformedMessageError(str(error)) from error
+        raise MalformedMessageError(f"no message of this protocol: {error}") from error
     return _frame(message) if isinstance(message, _Frame) else _options(message)
 
 

@@ -2,8 +2,8 @@
 
 The reader takes every message as it comes and never waits for the worker, so that what waits is always the
 newest frame. The worker has one frame in hand until its reply is on its way: never more than one frame of a
-stream is in the engine, and a peer that reads slowly is sent fewer replies instead of older ones. Streams share
-the engine fairly, since each has one frame in its queue, which is first in, first out.
+stream is in the engine, and a peer that reads slowly is sent fewer replies instead of older ones. Streams
+share the engine fairly, since each has one frame in its queue, which is first in, first out.
 """
 
 from __future__ import annotations

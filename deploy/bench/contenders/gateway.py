@@ -53,5 +53,5 @@ class NullEngine:
 
 
 if __name__ == "__main__":
-    settings = Settings(port=int(sys.argv[1]), log_level="warning")
+    settings = Settings(port=int(sys.argv[1]), grpc_port=0, log_level="warning")
     serve(create_app(settings, NullEngine), settings)
