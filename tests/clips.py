@@ -12,6 +12,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 from numpy.random import Generator
@@ -21,6 +22,7 @@ from scipy.spatial.transform import Rotation, RotationSpline
 
 from service.crop import Box
 from service.geometry import Intrinsics
+from training.contract import JOINT_NAMES
 from training.hand.kinematics import PosedHand, RestHand, pose_hand, shape_hand
 from training.hand.pose import PoseAngles, bone_rotations
 from training.hand.sampling import sample_possible_pose
@@ -37,6 +39,8 @@ from training.synthetic.textures import TextureBank, build_bank
 
 Float = NDArray[np.float64]
 Image = NDArray[np.uint8]
+Leaving = Literal["backwards", "fingers first", "never"]
+"""How a hand leaves the picture: drawn back by its arm, or pushed on, so that the arm stays."""
 
 WIDTH_PX, HEIGHT_PX = 320, 240
 FOCAL_PX = 300.0
@@ -45,6 +49,7 @@ INTRINSICS = Intrinsics(FOCAL_PX, FOCAL_PX, WIDTH_PX / 2, HEIGHT_PX / 2)
 
 _KEY_STEP = 30
 """Frames from one key pose to the next."""
+_MIDDLE_KNUCKLE = JOINT_NAMES.index("middle_mcp")
 _LEAVING_KEYS = 2
 """Of the last key poses, how many lie outside the picture."""
 _TEXTURES = 6
@@ -104,21 +109,26 @@ def projected(points_m: Float) -> Float:
     return np.asarray(points_m[:, :2] / points_m[:, 2:] * FOCAL_PX + (WIDTH_PX / 2, HEIGHT_PX / 2))
 
 
-def moving_hand(seed: int, *, frames: int = 300, leaves: bool = True) -> Clip:
+def moving_hand(seed: int, *, frames: int = 300, leaves: Leaving = "backwards") -> Clip:
     """Return a clip of a hand that moves, and in its last second or two leaves the picture."""
     rng = np.random.default_rng(seed)
     rest = shape_hand(load_template(), sample_shape(rng))
     keys = np.arange(-(-(frames - 1) // _KEY_STEP) + 1) * _KEY_STEP
     poses = PchipInterpolator(keys, np.stack([_pose_deg(rng, rest) for _ in keys]))
     turns = _key_turns(rng, len(keys))
+    middles_m = _key_middles_m(rng, len(keys))
+    if leaves != "never":
+        last = -_LEAVING_KEYS - 1
+        arm = turns[last].apply(_posed(rest, poses(keys[last])).elbow_m)
+        _lead_out(middles_m[last:], arm if leaves == "backwards" else -arm)
+    wrists_m = middles_m - turns.apply(rest.joints_m[_MIDDLE_KNUCKLE])
     at = np.arange(frames)
-    posed = tuple(_posed(rest, angles_deg) for angles_deg in poses(at))
-    rotations = RotationSpline(keys, turns)(at).as_matrix()
-    arm = rotations[keys[-_LEAVING_KEYS - 1]] @ posed[keys[-_LEAVING_KEYS - 1]].elbow_m
-    wrists_m = PchipInterpolator(keys, _key_wrists_m(rng, len(keys), turns, rest, arm if leaves else None))(
-        at
+    return Clip(
+        seed=seed,
+        posed=tuple(_posed(rest, angles_deg) for angles_deg in poses(at)),
+        rotations=RotationSpline(keys, turns)(at).as_matrix(),
+        wrists_m=PchipInterpolator(keys, wrists_m)(at),
     )
-    return Clip(seed=seed, posed=posed, rotations=rotations, wrists_m=wrists_m)
 
 
 def pictures(clip: Clip) -> Iterator[Image]:
@@ -157,19 +167,20 @@ def _key_turns(rng: Generator, count: int) -> Rotation:
     return Rotation.from_rotvec(rng.normal(0, 0.35, (count, 3))) * upright
 
 
-def _key_wrists_m(rng: Generator, count: int, turns: Rotation, rest: RestHand, arm: Float | None) -> Float:
-    """Return where the wrist is in each key: the hand's middle somewhere in the picture, at last outside."""
+def _key_middles_m(rng: Generator, count: int) -> Float:
+    """Return where the middle of the hand is in each key, (count, 3): somewhere in the picture."""
     middles_px = rng.uniform((90, 80), (WIDTH_PX - 90, HEIGHT_PX - 80), (count, 2))
     depths_m = rng.uniform(0.34, 0.5, count)
-    if arm is not None:
-        way = arm[:2] / np.linalg.norm(arm[:2])
-        middles_px[-_LEAVING_KEYS:] = (
-            middles_px[-_LEAVING_KEYS - 1]
-            + way * 2.0 * WIDTH_PX * np.linspace(0.5, 1.0, _LEAVING_KEYS)[:, None]
-        )
-    middles_m = np.column_stack([(middles_px - (WIDTH_PX / 2, HEIGHT_PX / 2)) / FOCAL_PX, np.ones(count)])
-    palm_m = turns.apply(rest.joints_m[9])
-    return np.asarray(middles_m * depths_m[:, None] - palm_m)
+    rays = np.column_stack([(middles_px - (WIDTH_PX / 2, HEIGHT_PX / 2)) / FOCAL_PX, np.ones(count)])
+    return np.asarray(rays * depths_m[:, None])
+
+
+def _lead_out(middles_m: Float, way: Float) -> None:
+    """Move all but the first of some places out of the picture, in place: from there along a way (3,)."""
+    across = way[:2] / np.linalg.norm(way[:2])
+    for step, middle_m in enumerate(middles_m[1:], start=1):
+        middle_m[:2] = middles_m[0, :2] / middles_m[0, 2] * middle_m[2]
+        middle_m[:2] += step * across * WIDTH_PX / FOCAL_PX * middle_m[2]
 
 
 def _camera(rng: Generator, surroundings: Surroundings, lighting: Lighting) -> Camera:

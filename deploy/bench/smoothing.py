@@ -19,6 +19,7 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,12 +51,20 @@ PARTS: dict[str, tuple[str, Callable[[HandResult], Float]]] = {
 rotation matrices over the square root of 2 is their angle, as long as it is small."""
 
 
+class Figures(NamedTuple):
+    """Of one part under one strength."""
+
+    jitter: float
+    lag_ms: float
+    error: float
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure and print the table."""
     parser = argparse.ArgumentParser(prog="python -m deploy.bench.smoothing", description=__doc__)
     parser.add_argument("--clips", type=int, default=4, help="how many moving hands (default: %(default)s)")
     arguments = parser.parse_args(argv)
-    print(table([moving_hand(seed, leaves=False) for seed in range(arguments.clips)]))
+    print(table([moving_hand(seed, leaves="never") for seed in range(arguments.clips)]))
     return 0
 
 
@@ -65,11 +74,11 @@ def table(clips: Sequence[Clip]) -> str:
         "| what | smoothing | jitter | removed | lag ms | error, moving |",
         "|---|---|---:|---:|---:|---:|",
     ]
-    figures = {strength: [_measured(clip, strength) for clip in clips] for strength in STRENGTHS}
+    figures = {strength: [measured(clip, strength) for clip in clips] for strength in STRENGTHS}
     for part, (unit, _) in PARTS.items():
-        raw = np.mean([clip[part][0] for clip in figures["off"]])
-        for strength, measured in figures.items():
-            jitter, lag_ms, error = np.mean([clip[part] for clip in measured], axis=0)
+        raw = np.mean([clip[part].jitter for clip in figures["off"]])
+        for strength, of_clips in figures.items():
+            jitter, lag_ms, error = np.mean([clip[part] for clip in of_clips], axis=0)
             lines.append(
                 f"| {part} | {strength} | {jitter:.2f} {unit} | {1 - jitter / raw:.0%} | {lag_ms:.0f} "
                 f"| {error:.2f} {unit} |"
@@ -110,8 +119,8 @@ def noisy(hand: HandResult, rng: np.random.Generator) -> HandResult:
     )
 
 
-def _measured(clip: Clip, strength: Strength) -> dict[str, tuple[float, float, float]]:
-    """Return jitter, lag in milliseconds and error of each part."""
+def measured(clip: Clip, strength: Strength) -> dict[str, Figures]:
+    """Return the figures of each part on one clip."""
     rng = np.random.default_rng(clip.seed)
     moving = [truth(clip, frame) for frame in range(len(clip))]
     resting = [moving[0]] * len(moving)
@@ -120,13 +129,12 @@ def _measured(clip: Clip, strength: Strength) -> dict[str, tuple[float, float, f
     both = _smoothed([noisy(hand, rng) for hand in moving], strength)
     found = {}
     for part, (_, rows) in PARTS.items():
-        true, still = _stacked(moving, rows), _stacked(resting, rows)
-        lag_ms = 1e3 / FRAMES_A_SECOND * _lag_frames(_stacked(late, rows), true)
-        jitter = _stacked(calm, rows)
-        found[part] = (
-            _apart(jitter, jitter.mean(axis=0) + 0 * still),
-            lag_ms,
-            _apart(_stacked(both, rows), true),
+        true = _stacked(moving, rows)
+        settled = _stacked(calm, rows)
+        found[part] = Figures(
+            jitter=_apart(settled, settled.mean(axis=0)),
+            lag_ms=1e3 / FRAMES_A_SECOND * lag_frames(_stacked(late, rows), true),
+            error=_apart(_stacked(both, rows), true),
         )
     return found
 
@@ -144,7 +152,7 @@ def _apart(found: Float, true: Float) -> float:
     return float(np.sqrt(((found - true) ** 2).sum(axis=-1).mean()))
 
 
-def _lag_frames(late: Float, true: Float) -> float:
+def lag_frames(late: Float, true: Float) -> float:
     """Return by how many frames `true` must be held back to lie best on `late`."""
     times = np.arange(len(true))
     flat = true.reshape(len(true), -1)

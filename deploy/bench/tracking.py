@@ -129,15 +129,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m deploy.bench.tracking", description=__doc__)
     parser.add_argument("--clips", type=int, default=6, help="how many clips (default: %(default)s)")
     parser.add_argument("--every", type=int, default=1, help="look at each so manieth frame alone")
+    parser.add_argument("--leaves", choices=("backwards", "fingers first"), default="backwards")
     parser.add_argument("--repository", type=Path, default=CHECKOUT / "model_repository")
     parser.add_argument("--model", default="svr_hand", help="(default: %(default)s)")
     arguments = parser.parse_args(argv)
     print("| clip | visible frames | followed | mean IoU | 5th percentile | lost, frames after it left |")
     print("|---:|---:|---:|---:|---:|---:|")
     for seed in range(arguments.clips):
-        found = follow(
-            moving_hand(seed), repository=arguments.repository, model=arguments.model, every=arguments.every
-        )
+        clip = moving_hand(seed, leaves=arguments.leaves)
+        found = follow(clip, repository=arguments.repository, model=arguments.model, every=arguments.every)
         mean, low = np.mean(found.box_ious), np.percentile(found.box_ious, 5)
         lost = "never" if found.lost_after_frames is None else f"{found.lost_after_frames:+d}"
         cells = (seed, found.visible_frames, len(found.box_ious), f"{mean:.2f}", f"{low:.2f}", lost)

@@ -53,9 +53,11 @@ PALM_LENGTH_M = 0.0984
 SMALLEST_SIZE = 0.1
 """OpenXR wants positive radii, whatever the network says."""
 
-PALM, WRIST = 0, 1
+_NEXT, _LAST = [1, 2, 0], [2, 0, 1]
+
+WRIST = 1
 SYNTHESISED = (0, 6, 11, 16, 21)
-"""Rows of the palm and the metacarpals, in OpenXR's order."""
+"""Rows of the palm and the metacarpals. Rows are in OpenXR's order, the wrist second."""
 
 
 class HandJoints(NamedTuple):
@@ -138,9 +140,9 @@ def _frames(along: Float, back: Float) -> Float:
     Where a bone has no length, or the back lies along it, any direction will do.
     """
     z = -_unit(along, otherwise=np.array([0.0, 0.0, -1.0]))
-    any_across = np.cross(np.roll(z, 1, axis=-1) * (1.0, -1.0, 1.0), z)
-    x = _unit(np.cross(back, z), otherwise=_unit(any_across, otherwise=np.array([1.0, 0.0, 0.0])))
-    return np.stack([x, np.cross(z, x), z], axis=-1)
+    any_across = _cross(z[..., [2, 0, 1]] * (1.0, -1.0, 1.0), z)
+    x = _unit(_cross(back, z), otherwise=_unit(any_across, otherwise=np.array([1.0, 0.0, 0.0])))
+    return np.stack([x, _cross(z, x), z], axis=-1)
 
 
 def _least_turn(start: Float, end: Float, vector: Float) -> Float:
@@ -164,3 +166,8 @@ def _unit(vectors: Float, *, otherwise: Float) -> Float:
 
 def _dot(a: Float, b: Float) -> Float:
     return np.asarray((a * b).sum(axis=-1, keepdims=True))
+
+
+def _cross(a: Float, b: Float) -> Float:
+    """Return cross products along the last axis; a tenth of `np.cross`'s time on so few vectors."""
+    return np.asarray(a[..., _NEXT] * b[..., _LAST] - a[..., _LAST] * b[..., _NEXT])

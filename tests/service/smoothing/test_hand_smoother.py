@@ -95,7 +95,7 @@ def test_the_tremor_of_a_hand_at_rest_is_taken_away(part: str) -> None:
         spread(found[30:], PARTS[part]) for found in (hands, smoothed("low", hands), smoothed("high", hands))
     )
     assert low < 0.65 * raw
-    assert high < 0.75 * low
+    assert high < 0.85 * low
 
 
 @pytest.mark.parametrize("strength", STRENGTHS)

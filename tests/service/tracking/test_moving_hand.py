@@ -27,14 +27,14 @@ def test_a_moving_hand_is_followed_until_it_leaves(model_repository: Path) -> No
 
 
 def test_a_clip_is_the_same_every_time() -> None:
-    first, again = (moving_hand(1, frames=60, leaves=False) for _ in range(2))
+    first, again = (moving_hand(1, frames=60, leaves="never") for _ in range(2))
     np.testing.assert_array_equal(first.wrists_m, again.wrists_m)
     np.testing.assert_array_equal(next(pictures(first)), next(pictures(again)))
 
 
 def test_a_clip_shows_the_hand_where_its_joints_are() -> None:
     """Between two frames, the picture changes about the hand alone: the background stands still."""
-    clip = moving_hand(2, frames=60, leaves=False)
+    clip = moving_hand(2, frames=60, leaves="never")
     drawn = pictures(clip)
     first, second = (next(drawn).astype(int) for _ in range(2))
     changed = np.abs(first - second).max(axis=2) > 30

@@ -144,7 +144,7 @@ def test_y_comes_out_of_the_nails(contract: ModelContract) -> None:
             local = frame(joints[f"{tip}_TIP"]).T @ normal
             rolls_deg.append(np.degrees(np.arctan2(local[0], local[1])))
     assert np.abs(rolls_deg).mean() < 8
-    assert np.abs(rolls_deg).max() < 35
+    assert np.abs(rolls_deg).max() < 25
 
 
 @pytest.mark.parametrize("side", SIDES)
