@@ -8,10 +8,10 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check 
 TEST_THREADS := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test lint format bench lock clean
+.PHONY: help serve test lint format bench bench-stream stream-soak stubs lock clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 serve: $(VENV)/.serve ## Start Triton (8000-8002) and the gateway (8080); Ctrl-C stops both
 	$(BIN)/python -m deploy.serve
@@ -32,6 +32,15 @@ format: $(VENV)/.dev ## Mend what ruff can mend
 
 bench: $(VENV)/.dev ## Measure the servers side by side and print the table
 	$(BIN)/python -m deploy.bench
+
+bench-stream: $(VENV)/.dev ## Measure live streams, gRPC and WebSocket
+	$(BIN)/python -m deploy.bench.stream
+
+stream-soak: $(VENV)/.dev ## Overload a live stream for a minute
+	SIMAHAND_SOAK_S=60 $(TEST_THREADS) $(BIN)/python -m pytest tests/service/streams/test_overload.py
+
+stubs: $(VENV)/.dev ## Make the Python classes of the gRPC messages
+	$(BIN)/python -m deploy.stubs
 
 lock: $(VENV)/.dev ## Write the versions of this environment to constraints.txt
 	$(BIN)/python -m deploy.lock > constraints.txt

@@ -1,4 +1,4 @@
-"""`make serve`: Triton on ports 8000 to 8002 and the gateway on 8080, until Ctrl-C or one of them ends."""
+"""`make serve`: Triton (ports 8000 to 8002) and the gateway (8080, 8081), until Ctrl-C or an end of one."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ GATEWAY_READY_TIMEOUT_S = 60.0
 GATEWAY_STOP_TIMEOUT_S = 15.0
 
 WELCOME = """\
-Serving at http://{host}:{port} (/docs describes it). Ctrl-C stops it.
+Serving at http://{host}:{port} (/docs describes it), gRPC at {host}:{grpc_port}. Ctrl-C stops it.
 
   curl --data-binary @photo.jpg -H 'content-type: image/jpeg' -H 'accept: model/gltf-binary' \\
     'http://{host}:{port}/v1/reconstruct?hand=right' -o hand.glb
@@ -44,11 +44,12 @@ def main(argv: list[str] | None = None) -> int:
         server = TritonServer(
             install(), repository=arguments.repository, ports=ports, threads=arguments.threads
         )
-        check_port_is_free(arguments.host, arguments.port)
+        for port in (arguments.port, arguments.grpc_port):
+            check_port_is_free(arguments.host, port)
         print("Starting Triton ...", flush=True)
         with server, _gateway(arguments, server) as gateway:
             _wait_until_ready(server, gateway, host=arguments.host, port=arguments.port)
-            print(WELCOME.format(host=arguments.host, port=arguments.port, log=server.log), flush=True)
+            print(WELCOME.format(**vars(arguments), log=server.log), flush=True)
             while True:
                 _check_alive(server, gateway)
                 time.sleep(POLL_S)
@@ -65,6 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--repository", type=Path, default=CHECKOUT / "model_repository")
     parser.add_argument("--host", default="127.0.0.1", help="interface of the gateway")
     parser.add_argument("--port", type=int, default=8080, help="port of the gateway")
+    parser.add_argument("--grpc-port", type=int, default=8081, help="port of the gateway's gRPC service")
     parser.add_argument("--triton-http", type=int, default=Ports.http, metavar="PORT")
     parser.add_argument("--triton-grpc", type=int, default=Ports.grpc, metavar="PORT")
     parser.add_argument("--triton-metrics", type=int, default=Ports.metrics, metavar="PORT")
@@ -79,6 +81,7 @@ def _gateway(arguments: argparse.Namespace, server: TritonServer) -> Iterator[su
         **os.environ,
         "SIMAHAND_HOST": arguments.host,
         "SIMAHAND_PORT": str(arguments.port),
+        "SIMAHAND_GRPC_PORT": str(arguments.grpc_port),
         "SIMAHAND_TRITON_URL": server.grpc_url,
         "SIMAHAND_MODEL_REPOSITORY": str(arguments.repository.resolve()),
     }

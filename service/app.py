@@ -27,8 +27,12 @@ from service.gateway import Gateway, gateway_of
 from service.middleware import RequestMiddleware, record_of
 from service.pipeline import Pipeline
 from service.readiness import Readiness
-from service.routes import health, model, reconstruct, views
+from service.routes import health, model, reconstruct, stream, views
+from service.rpc.server import serving_rpc
 from service.settings import Settings
+from service.streams.answering import Parts
+from service.streams.house import Streams
+from service.streams.limits import StreamLimits
 from service.telemetry import Telemetry
 from service.views import Views, ViewsPipeline
 
@@ -61,6 +65,7 @@ def create_app(settings: Settings, engine_factory: EngineFactory | None = None) 
     app.add_exception_handler(GatewayError, _answer_gateway_error)
     app.add_exception_handler(HTTPException, _answer_http_error)
     reconstruct.add_route(app)  # first, since routes are tried in order and this is the hot one
+    stream.add_route(app)
     for routes in (views, model, health):
         app.include_router(routes.router)
     return app
@@ -95,15 +100,21 @@ def _gateway(settings: Settings, engine_factory: EngineFactory) -> Gateway:
             retry_after_s=settings.retry_after_s,
         )
     )
+    pipeline = Pipeline(contract=contract, engine=engine, capacity=capacity, telemetry=telemetry)
+    readiness = Readiness(contract=contract, engine=engine, gauge=telemetry.ready)
     return Gateway(
         settings=settings,
         contract=contract,
         engine=engine,
         capacity=capacity,
         encoders=_encoders(contract),
-        pipeline=Pipeline(contract=contract, engine=engine, capacity=capacity, telemetry=telemetry),
-        readiness=Readiness(contract=contract, engine=engine, gauge=telemetry.ready),
+        pipeline=pipeline,
+        readiness=readiness,
         telemetry=telemetry,
+        streams=Streams(
+            Parts(contract=contract, pipeline=pipeline, readiness=readiness, telemetry=telemetry),
+            _stream_limits(settings),
+        ),
         views=_views(settings, engine_factory, capacity, telemetry),
     )
 
@@ -134,6 +145,15 @@ def _encoders(contract: ModelContract) -> Encoders:
     )
 
 
+def _stream_limits(settings: Settings) -> StreamLimits:
+    return StreamLimits(
+        max_streams=settings.max_streams,
+        max_message_bytes=settings.max_body_bytes,
+        idle_timeout_s=settings.stream_idle_timeout_s,
+        send_timeout_s=settings.send_timeout_s,
+    )
+
+
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
     gateway: Gateway = app.state.gateway
@@ -143,7 +163,8 @@ async def _lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
     # Prove the engines now rather than at the first probe; without them the gateway still starts.
     proofs = [asyncio.create_task(_prove(one.readiness)) for one in served]
     try:
-        yield
+        async with serving_rpc(gateway) as app.state.grpc_port:
+            yield
     finally:
         for proof in proofs:
             proof.cancel()

@@ -5,16 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import cast
 
-from starlette.requests import Request
+from starlette.requests import HTTPConnection
 
 from service.capacity import Capacity
 from service.contract import ModelContract
 from service.encode.negotiation import Encoders
 from service.engines.protocol import Engine
-from service.errors import UnknownModelError
+from service.errors import EngineError, UnknownModelError
 from service.pipeline import Pipeline
 from service.readiness import Readiness
 from service.settings import Settings
+from service.streams.house import Streams
 from service.telemetry import Telemetry
 from service.views import Views
 
@@ -31,6 +32,7 @@ class Gateway:
     pipeline: Pipeline
     readiness: Readiness
     telemetry: Telemetry
+    streams: Streams
     views: Views | None
     """None where the model repository holds no model of several views."""
 
@@ -41,12 +43,20 @@ class Gateway:
             self.views.readiness.doubt()
 
 
-def gateway_of(request: Request) -> Gateway:
-    """Return the gateway that serves `request`."""
+def gateway_of(request: HTTPConnection) -> Gateway:
+    """Return the gateway that serves a request or a WebSocket."""
     return cast(Gateway, request.app.state.gateway)
 
 
-def views_of(request: Request) -> Views:
+async def versions_of(engine: Engine) -> tuple[str, ...]:
+    """Return the versions that can be asked for, oldest first; none while the engine is away."""
+    try:
+        return await engine.versions()
+    except EngineError:
+        return ()
+
+
+def views_of(request: HTTPConnection) -> Views:
     """Return what serves several pictures of one moment.
 
     Raises:

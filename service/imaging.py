@@ -54,6 +54,56 @@ class Picture(Protocol):
         """
 
 
+@dataclass(frozen=True)
+class RawImage:
+    """Pixels as a caller that has them already sends them."""
+
+    rgb: bytes
+    """Rows of RGB without padding."""
+    width_px: int
+    height_px: int
+
+
+@dataclass(frozen=True)
+class RawPicture:
+    """A raw image, of the size that it says; there is nothing to decode."""
+
+    raw: RawImage
+    orientation: int = 1
+
+    @property
+    def width_px(self) -> int:
+        """See `Picture`."""
+        return self.raw.width_px
+
+    @property
+    def height_px(self) -> int:
+        """See `Picture`."""
+        return self.raw.height_px
+
+    def decode(self, *, crop_side_px: float, wanted_px: int) -> tuple[ImageArray, int]:
+        """Return the pixels unshrunk, as a view; see `Picture.decode`."""
+        del crop_side_px, wanted_px
+        return np.frombuffer(self.raw.rgb, np.uint8).reshape(self.height_px, self.width_px, 3), 1
+
+
+def open_raw(raw: RawImage, *, max_pixels: int) -> RawPicture:
+    """Check a raw image against its size.
+
+    Raises:
+        UnreadableImageError: It has no pixels, or other than the size says.
+        TooLargeError: The size is over `max_pixels` pixels.
+    """
+    width_px, height_px = raw.width_px, raw.height_px
+    _check_pixels(width_px, height_px, max_pixels=max_pixels)
+    expected = width_px * height_px * 3
+    if expected == 0 or len(raw.rgb) != expected:
+        raise UnreadableImageError(
+            f"a raw image of {width_px} x {height_px} pixels has {expected} bytes, got {len(raw.rgb)}"
+        )
+    return RawPicture(raw)
+
+
 def upright_size(picture: Picture) -> tuple[int, int]:
     """Return width and height as the picture is shown."""
     size = (picture.width_px, picture.height_px)

@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-import itertools
 import logging
-import re
-import uuid
 from typing import cast
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.errors import GatewayError, problem_response
+from service.request_ids import HEADER, choose_request_id
 from service.telemetry import RequestRecord, Telemetry
 
 log = logging.getLogger("simahand")
 
 SCOPE_KEY = "simahand.record"
-
-PROCESS_ID = uuid.uuid4().hex[:16]
-REQUEST_NUMBERS = itertools.count(1)
-"""Unique beside the process's id, without a system call for randomness in every request."""
-
-ACCEPTED_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
-"""What a caller may call its request: it ends up in logs and headers."""
 
 
 def record_of(scope: Scope) -> RequestRecord:
@@ -44,7 +35,7 @@ class RequestMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        record = RequestRecord(_request_id(scope))
+        record = RequestRecord(choose_request_id(Headers(scope=scope).get(HEADER, "")))
         scope[SCOPE_KEY] = record
         status = 500
         started = False
@@ -54,7 +45,7 @@ class RequestMiddleware:
             if message["type"] == "http.response.start":
                 started, status = True, message["status"]
                 headers = message.setdefault("headers", [])
-                headers.append((b"x-request-id", record.request_id.encode()))
+                headers.append((HEADER.encode(), record.request_id.encode()))
                 headers.append((b"server-timing", record.server_timing.encode()))
             await send(message)
 
@@ -70,11 +61,6 @@ class RequestMiddleware:
         finally:
             self._telemetry.in_flight.dec()
             self._telemetry.observe(record, route=_route(scope), status=status)
-
-
-def _request_id(scope: Scope) -> str:
-    given = Headers(scope=scope).get("x-request-id", "")
-    return given if ACCEPTED_REQUEST_ID.fullmatch(given) else f"{PROCESS_ID}-{next(REQUEST_NUMBERS):x}"
 
 
 def _route(scope: Scope) -> str:

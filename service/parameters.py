@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable
 from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import parse_qsl
@@ -14,6 +15,9 @@ from service.errors import BadBoxError, InvalidParameterError, about_image
 from service.geometry import Intrinsics
 
 BOX_FORM = "box must be x,y,w,h: four finite numbers in pixels of the upright image, w and h positive"
+
+FourNumbers = tuple[float, float, float, float]
+VERSION = re.compile(r"([1-9][0-9]{0,8})?")
 
 FocalLength = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Coordinate = Annotated[float, Field(allow_inf_nan=False)]
@@ -31,7 +35,7 @@ class HandParameters(BaseModel):
     cy: Coordinate | None = Field(None, description="Principal point, y.")
     model: str | None = Field(None, description="Name of the model; default: the one that is served.")
     version: str = Field(
-        "", pattern=r"^([1-9][0-9]{0,8})?$", description="Version of the model; default: the newest."
+        "", pattern=f"^{VERSION.pattern}$", description="Version of the model; default: the newest."
     )
 
     @model_validator(mode="after")
@@ -124,10 +128,37 @@ def parse_box(text: str) -> Box:
         x_px, y_px, width_px, height_px = (float(part) for part in text.split(","))
     except ValueError as error:
         raise BadBoxError(f"{BOX_FORM}; got {text[:80]!r}") from error
-    numbers = (x_px, y_px, width_px, height_px)
-    if not all(map(math.isfinite, numbers)) or width_px <= 0 or height_px <= 0:
-        raise BadBoxError(f"{BOX_FORM}; got {text[:80]!r}")
-    return Box(*numbers)
+    return box_of_numbers((x_px, y_px, width_px, height_px))
+
+
+def box_of_numbers(numbers: FourNumbers) -> Box:
+    """Return the box x, y, width, height.
+
+    Raises:
+        BadBoxError: It is not finite, or has no area.
+    """
+    box = Box(*numbers)
+    if not all(map(math.isfinite, numbers)) or box.width_px <= 0 or box.height_px <= 0:
+        raise BadBoxError(f"{BOX_FORM}; got {box}")
+    return box
+
+
+def intrinsics_of_numbers(numbers: FourNumbers) -> Intrinsics:
+    """Return the camera fx, fy, cx, cy.
+
+    Raises:
+        InvalidParameterError: It is not finite, or a focal length is not positive.
+    """
+    intrinsics = Intrinsics(*numbers)
+    if not all(map(math.isfinite, numbers)) or intrinsics.fx_px <= 0 or intrinsics.fy_px <= 0:
+        raise InvalidParameterError(f"fx, fy, cx, cy must be finite, fx and fy positive; got {numbers}")
+    return intrinsics
+
+
+def check_version(version: str) -> None:
+    """Raise `InvalidParameterError` unless `version` is a version's number or empty."""
+    if not VERSION.fullmatch(version):
+        raise InvalidParameterError(f"version must be a positive number or empty; got {version[:80]!r}")
 
 
 def parse_parameters(query_string: bytes, form_fields: list[tuple[str, str]]) -> Parameters:

@@ -17,6 +17,7 @@ from service.encode.result import HandResult, Side
 from service.engines.protocol import Deadline, Engine, InputArray
 from service.errors import EngineError, UnknownModelError
 from service.geometry import Intrinsics, joints_in_picture, mirror, solve_translation
+from service.imaging import RawImage
 from service.parameters import Parameters
 from service.preparation import PreparedCrop, prepare_crop
 from service.telemetry import RequestRecord, Telemetry
@@ -105,10 +106,12 @@ class Pipeline(Steps):
             record=record,
         )
 
-    async def crop(self, data: bytes, box: Box | None, record: RequestRecord) -> PreparedCrop:
+    async def crop(
+        self, data: bytes | RawImage, region: Box | Square | None, record: RequestRecord
+    ) -> PreparedCrop:
         """Decode a picture and cut its crop in a worker; see `prepare_crop`."""
         prepare = functools.partial(
-            prepare_crop, data, box, contract=self._contract, max_pixels=self._capacity.limits.max_pixels
+            prepare_crop, data, region, contract=self._contract, max_pixels=self._capacity.limits.max_pixels
         )
         crop = await self._capacity.work(prepare)
         record.add("decode", crop.decode_s)

@@ -19,7 +19,7 @@ from service.crop import (
 )
 from service.engines.protocol import Deadline
 from service.errors import DeadlineExceededError, about_image
-from service.imaging import open_picture, upright_size
+from service.imaging import Picture, RawImage, open_picture, open_raw, upright_size
 
 
 class PreparedCrop(NamedTuple):
@@ -29,16 +29,22 @@ class PreparedCrop(NamedTuple):
     """(S, S, 3) RGB."""
     square: Square
     """Where it lies in the upright picture."""
+    picture_width_px: int
+    """Of the upright picture."""
+    picture_height_px: int
     decode_s: float
     crop_s: float
 
 
-def prepare_crop(data: bytes, box: Box | None, *, contract: ModelContract, max_pixels: int) -> PreparedCrop:
+def prepare_crop(
+    data: bytes | RawImage, region: Box | Square | None, *, contract: ModelContract, max_pixels: int
+) -> PreparedCrop:
     """Decode a picture and cut its crop.
 
     Args:
-        data: A JPEG, PNG or WebP file.
-        box: The hand's tight box in the upright picture; None makes the whole picture the crop.
+        data: A JPEG, PNG or WebP file, or raw pixels.
+        region: The hand's tight box in the upright picture, or the very square to cut; None makes the whole
+            picture the crop.
         contract: Says how large the crop is, in the picture and in pixels.
         max_pixels: Of the picture, looked at before it is decoded.
 
@@ -46,13 +52,13 @@ def prepare_crop(data: bytes, box: Box | None, *, contract: ModelContract, max_p
         GatewayError: The picture cannot be read, is refused, or the box does not fit it.
     """
     started_s = time.perf_counter()
-    picture = open_picture(data, max_pixels=max_pixels)
+    picture: Picture = (
+        open_raw(data, max_pixels=max_pixels)
+        if isinstance(data, RawImage)
+        else open_picture(data, max_pixels=max_pixels)
+    )
     width_px, height_px = upright_size(picture)
-    if box is None:
-        square = square_of_picture(width_px, height_px)
-    else:
-        check_box(box, width_px=width_px, height_px=height_px)
-        square = square_around(box, scale=contract.crop_scale)
+    square = _square(region, width_px, height_px, scale=contract.crop_scale)
     size_px = contract.image_size_px
     pixels, reduction = picture.decode(crop_side_px=square.side_px, wanted_px=size_px)
     decoded_s = time.perf_counter()
@@ -64,7 +70,9 @@ def prepare_crop(data: bytes, box: Box | None, *, contract: ModelContract, max_p
         reduction=reduction,
     )
     image = cut(raster, square, size_px=size_px)
-    return PreparedCrop(image, square, decoded_s - started_s, time.perf_counter() - decoded_s)
+    return PreparedCrop(
+        image, square, width_px, height_px, decoded_s - started_s, time.perf_counter() - decoded_s
+    )
 
 
 def prepare_views(
@@ -89,3 +97,17 @@ def prepare_views(
                 raise DeadlineExceededError("no time was left to decode it")
             crops.append(prepare_crop(data, box, contract=contract, max_pixels=max_pixels))
     return crops
+
+
+def _square(region: Box | Square | None, width_px: int, height_px: int, *, scale: float) -> Square:
+    if region is None:
+        return square_of_picture(width_px, height_px)
+    box = _box_inside(region, scale=scale) if isinstance(region, Square) else region
+    check_box(box, width_px=width_px, height_px=height_px)
+    return square_around(box, scale=scale)
+
+
+def _box_inside(square: Square, *, scale: float) -> Box:
+    side_px = square.side_px / scale
+    margin_px = (square.side_px - side_px) / 2
+    return Box(square.x_px + margin_px, square.y_px + margin_px, side_px, side_px)

@@ -26,6 +26,8 @@ class Settings(BaseSettings):
 
     host: str = "127.0.0.1"
     port: int = Field(default=8080, ge=0, le=65535)
+    grpc_port: int = Field(default=8081, ge=0, le=65535)
+    """Of the gRPC service, on the same host; 0 takes a free one."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     engine: Literal["triton", "embedded"] = "triton"
@@ -50,6 +52,13 @@ class Settings(BaseSettings):
     """From the last byte of the upload to the engine's answer."""
     retry_after_s: PositiveInt = 1
     """What a shed request is told to wait."""
+
+    max_streams: PositiveInt = 64
+    """Live streams at once, gRPC and WebSocket together; each holds two pictures at most."""
+    stream_idle_timeout_s: PositiveFloat = 60.0
+    """A stream from which no whole message comes for so long is ended."""
+    send_timeout_s: PositiveFloat = 10.0
+    """A peer that makes no room for a reply for so long is let go, from a stream and from any connection."""
 
     embedded_threads: PositiveInt = 1
     embedded_max_batch: PositiveInt = 8

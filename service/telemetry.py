@@ -15,6 +15,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.process_collector import ProcessCollector
 
 Stage = Literal["read", "decode", "crop", "engine", "encode"]
+Transport = Literal["grpc", "websocket"]
 STAGES: tuple[Stage, ...] = ("read", "decode", "crop", "engine", "encode")
 
 BUCKETS_S = tuple(round(1e-4 * 1.5**power, 7) for power in range(29))
@@ -82,6 +83,7 @@ class Telemetry:
             registry=self.registry,
         )
         self._stages = {stage: stage_seconds.labels(stage) for stage in STAGES}
+        self._create_stream_metrics()
         Gauge(
             "simahand_build_info",
             "What runs; always 1",
@@ -89,9 +91,36 @@ class Telemetry:
             registry=self.registry,
         ).labels(version, model, engine).set(1)
 
+    def _create_stream_metrics(self) -> None:
+        self.open_streams = Gauge(
+            "simahand_streams_open", "Streams being served", ["transport"], registry=self.registry
+        )
+        self.streams = Counter(
+            "simahand_streams", "Streams that have ended", ["transport", "end"], registry=self.registry
+        )
+        self._frames = Counter(
+            "simahand_stream_frames", "Frames answered or dropped", ["outcome"], registry=self.registry
+        )
+        self.dropped_frames = self._frames.labels("dropped")
+        self._reply_age_seconds = Histogram(
+            "simahand_stream_reply_age_seconds",
+            "Time from a frame's arrival to its reply",
+            buckets=BUCKETS_S,
+            registry=self.registry,
+        )
+
     def observe(self, record: RequestRecord, *, route: str, status: int) -> None:
         """Count a request that has been answered."""
         outcome = record.outcome or ("ok" if status < 400 else f"http-{status}")
         self.requests.labels(route, outcome).inc()
+        self._observe_stages(record)
+
+    def observe_frame(self, record: RequestRecord, *, age_s: float) -> None:
+        """Count a frame of a stream that has been answered."""
+        self._frames.labels(record.outcome or "ok").inc()
+        self._reply_age_seconds.observe(age_s)
+        self._observe_stages(record)
+
+    def _observe_stages(self, record: RequestRecord) -> None:
         for stage, seconds in record.stages_s.items():
             self._stages[stage].observe(seconds)

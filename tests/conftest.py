@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,9 @@ import pytest
 from deploy.triton.install import CHECKOUT, install
 from deploy.triton.server import Ports, TritonServer
 from tests.untrained import SMALL, SMALL_VIEWS, export_served, export_untrained, untrained_served
+
+# Gateways run side by side in the tests; each takes a free port for gRPC.
+os.environ["SIMAHAND_GRPC_PORT"] = "0"
 
 # Machines that run tests do other things as well: how long an example took says nothing.
 hypothesis.settings.register_profile("patient", deadline=None)

@@ -122,6 +122,8 @@ def test_the_top_level_is_the_agreed_one() -> None:
 
 @pytest.mark.parametrize("path", PYTHON_FILES, ids=str)
 def test_files_and_functions_stay_small(path: Path) -> None:
+    if path.stem.endswith("_pb2"):
+        return  # made by a compiler
     tree = parse(path)
     lines = (ROOT / path).read_text(encoding="utf-8").count("\n")
     assert lines <= MAX_FILE_LINES, f"{path} has {lines} lines"

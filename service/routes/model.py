@@ -10,10 +10,9 @@ from service import __version__
 from service.contract import ModelContract
 from service.encode.negotiation import Encoders
 from service.engines.protocol import Engine
-from service.errors import EngineError
-from service.gateway import gateway_of, views_of
+from service.gateway import gateway_of, versions_of, views_of
+from service.routes import stream
 from service.routes.openapi import problem_responses
-from service.settings import Settings
 
 router = APIRouter()
 
@@ -25,7 +24,7 @@ async def describe_model(request: Request) -> Response:
     `versions` is empty while the engine is away.
     """
     gateway = gateway_of(request)
-    return await _description(gateway.contract, gateway.engine, gateway.encoders, gateway.settings)
+    return await _description(request, gateway.contract, gateway.engine, gateway.encoders)
 
 
 @router.get(
@@ -40,19 +39,16 @@ async def describe_views_model(request: Request) -> Response:
     404 where this gateway's model repository holds no such model.
     """
     views = views_of(request)
-    return await _description(views.contract, views.engine, views.encoders, gateway_of(request).settings)
+    return await _description(request, views.contract, views.engine, views.encoders)
 
 
 async def _description(
-    contract: ModelContract, engine: Engine, encoders: Encoders, settings: Settings
+    request: Request, contract: ModelContract, engine: Engine, encoders: Encoders
 ) -> Response:
-    try:
-        versions = await engine.versions()
-    except EngineError:
-        versions = ()
+    settings = gateway_of(request).settings
     document = {
         "contract": contract.model_dump(mode="json"),
-        "versions": versions,
+        "versions": await versions_of(engine),
         "media_types": encoders.media_types,
         "limits": {
             "body_bytes": contract.views * settings.max_body_bytes,
@@ -60,7 +56,10 @@ async def _description(
             "image_pixels": settings.max_image_pixels,
             "in_flight": settings.max_in_flight,
             "deadline_s": settings.deadline_s,
+            "streams": settings.max_streams,
+            "stream_idle_s": settings.stream_idle_timeout_s,
         },
         "gateway": {"name": "simahand", "version": __version__, "engine": settings.engine},
+        "streams": {"websocket": stream.PATH, "grpc_port": request.app.state.grpc_port},
     }
     return Response(orjson.dumps(document), media_type="application/json")

@@ -53,7 +53,7 @@ class Served:
 @contextlib.contextmanager
 def served(repository: Path, log: Path) -> Iterator[Served]:
     triton, port = Ports.free(), Ports.free().http
-    words = ["--repository", repository, "--port", port, "--threads", 1]
+    words = ["--repository", repository, "--port", port, "--grpc-port", Ports.free().http, "--threads", 1]
     words += ["--triton-http", triton.http, "--triton-grpc", triton.grpc, "--triton-metrics", triton.metrics]
     with log.open("wb") as sink:
         process = subprocess.Popen(

@@ -1,0 +1,1 @@
+"""A steady hand from one that trembles."""

@@ -1,0 +1,1 @@
+"""A live stream's logic, whatever carries it: the newest frame wins."""

@@ -1,0 +1,1 @@
+"""Following one hand through a stream of pictures."""

@@ -1,0 +1,1 @@
+"""The hand as AR software knows it."""
