@@ -131,14 +131,14 @@ def moving_hand(seed: int, *, frames: int = 300, leaves: Leaving = "backwards") 
     )
 
 
-def pictures(clip: Clip) -> Iterator[Image]:
-    """Draw the (240, 320, 3) pictures of a clip, one by one."""
+def pictures(clip: Clip, *, every: int = 1) -> Iterator[Image]:
+    """Draw the (240, 320, 3) pictures of every frame, or of each so manieth, one by one."""
     rng = np.random.default_rng([clip.seed, 1])
     bank, skin = _bank(), sample_skin(rng)
     surroundings = sample_surroundings(rng, textures=len(bank))
     lighting = sample_lighting(rng, _UP, spill=surroundings.spill)
     camera = _camera(rng, surroundings, lighting)
-    for frame in range(len(clip)):
+    for frame in range(0, len(clip), every):
         scene = _scene(clip, frame, skin, surroundings, lighting)
         image = develop(render_view(bake(scene, bank), camera))
         margin = (WIDTH_PX - HEIGHT_PX) // 2

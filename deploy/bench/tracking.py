@@ -67,13 +67,12 @@ def follow(clip: Clip, *, repository: Path, model: str, every: int = 1) -> Follo
 
 
 async def _follow(clip: Clip, engine: EmbeddedEngine, contract: ModelContract, every: int) -> Followed:
+    frames = range(0, len(clip), every)
     await engine.start()
     try:
         track, box_ious, lost_at = HandTrack(contract), [], None
         track.begin(clip.box(0), "right")
-        for frame, picture in enumerate(pictures(clip)):
-            if frame % every:
-                continue
+        for frame, picture in zip(frames, pictures(clip, every=every), strict=True):
             assert track.square is not None
             if clip.share_inside(frame) == 1:
                 box_ious.append(box_iou(track.square, clip, frame, contract.crop_scale))
@@ -83,7 +82,6 @@ async def _follow(clip: Clip, engine: EmbeddedEngine, contract: ModelContract, e
                 break
     finally:
         await engine.close()
-    frames = range(0, len(clip), every)
     return Followed(
         box_ious=tuple(box_ious),
         visible_frames=sum(clip.share_inside(frame) == 1 for frame in frames),
