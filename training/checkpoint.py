@@ -19,6 +19,9 @@ from training.config import RunConfig, as_dict, from_dict
 
 Weights = dict[str, Tensor]
 
+KINDS_OF_PARTS = ("shape.fuse_vertices.", "shape.mesh_decoder.")
+"""Parts of a shape branch that come in kinds: those of another kind have nothing to take over."""
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Checkpoint:
@@ -104,19 +107,20 @@ def load_shape_weights(network: nn.Module, weights: Weights) -> None:
     """Put the shape branch of another network of the same widths into this one; the rest stays fresh.
 
     From the encoder to a multi-view network, or from that to a single-view one: what the one has and the
-    other has not is the fusion of the vertices.
+    other has not is the fusion of the vertices, or its kind. MobRecon's mesh decoder stays fresh likewise.
 
     Raises:
         ValueError: The shape branches differ in more than that.
     """
-    own = network.state_dict()
-    found = {name: value for name, value in weights.items() if name.startswith("shape.") and name in own}
-    missing = [name for name in own if name.startswith("shape.") and name not in found]
-    unlike = [name for name in found if found[name].shape != own[name].shape]
-    unlike += [name for name in missing if not name.startswith("shape.fuse_vertices.")]
+    state = network.state_dict()
+    own = {name: value for name, value in state.items() if name.startswith("shape.")}
+    unlike = [name for name in own if name not in weights or weights[name].shape != own[name].shape]
+    fresh = tuple(part for part in KINDS_OF_PARTS if any(name.startswith(part) for name in unlike))
+    unlike = [name for name in unlike if not name.startswith(fresh)]
+    found = {name: weights[name] for name in own if name in weights and not name.startswith(fresh)}
     if unlike or not found:
         raise ValueError(f"the checkpoint's shape branch is another one: {unlike[:4]} differ")
-    network.load_state_dict({**own, **found})
+    network.load_state_dict({**state, **found})
 
 
 def _keys(content: object) -> str:
