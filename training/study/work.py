@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+import cv2
 import torch
 
 from training.checkpoint import Checkpoint, load_checkpoint, load_weights
@@ -49,6 +50,7 @@ def work(run: Run, place: DataPlace) -> None:
     run.folder.mkdir(parents=True, exist_ok=True)
     _print_to(run.folder / PROTOCOL)
     torch.set_num_threads(1)
+    cv2.setNumThreads(0)
     keep_freed_memory()
     try:
         with _alone_in(run.folder), StopRequest() as stop:

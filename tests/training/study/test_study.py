@@ -22,6 +22,8 @@ ROOT = Path(__file__).parents[3]
 
 RECIPE = """
 base = "smoke"
+validate_every = 1000
+checkpoint_every = 1000
 [data]
 min_visible_vertices = 0.0
 [[stages]]
@@ -119,9 +121,10 @@ def test_the_table_has_every_arm(study: Path, out: Path, tmp_path: Path) -> None
     assert row.split(" | ")[4] == f"{wanted:.2f}"
 
 
+@pytest.mark.slow
 def test_a_study_that_is_cut_goes_on_where_it_was(drawn_data: Path, tmp_path: Path) -> None:
     alone = "seeds = [3]\n[arms.only]\nrecipe = '{recipe}'\n"
-    study = write_study(tmp_path, alone, steps=150)
+    study = write_study(tmp_path, alone, steps=100)
     whole, cut = tmp_path / "whole", tmp_path / "cut"
     log = cut / "only" / "seed3" / "log.jsonl"
     command = [sys.executable, "-m", "training", *words(study, "--data", drawn_data, out=cut)]
@@ -139,7 +142,7 @@ def test_a_study_that_is_cut_goes_on_where_it_was(drawn_data: Path, tmp_path: Pa
     assert process.returncode == 0, said
     assert "stopped: received SIGTERM; the same command goes on" in said
     assert not (cut / "only" / "seed3.json").exists()
-    assert 2 <= load_checkpoint(cut / "only" / "seed3" / "last.pt").step < 150
+    assert 2 <= load_checkpoint(cut / "only" / "seed3" / "last.pt").step < 100
     for folder in (cut, whole):
         assert main(words(study, "--data", drawn_data, out=folder)) == 0
     weights = [load_checkpoint(folder / "only" / "seed3" / "last.pt") for folder in (cut, whole)]
