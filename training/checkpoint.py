@@ -19,7 +19,7 @@ from training.config import RunConfig, as_dict, from_dict
 
 Weights = dict[str, Tensor]
 
-KINDS_OF_PARTS = ("shape.fuse_vertices.", "shape.mesh_decoder.")
+KINDS_OF_PARTS = ("shape.fuse_vertices.", "shape.decode_mesh.")
 """Parts of a shape branch that come in kinds: those of another kind have nothing to take over."""
 
 

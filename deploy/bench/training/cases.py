@@ -113,6 +113,7 @@ def _loading(open_loader: Callable[[], Iterator[object]], size: int) -> Case:
     def measured(seconds: float) -> float:
         if not opened:
             opened.append(open_loader())
+            _rate(lambda: next(opened[0]), size, seconds)
         # What the processes had ready is not what they can do.
         for _ in range(2 * PREFETCH_BATCHES):
             next(opened[0])

@@ -13,8 +13,8 @@ Rates = Mapping[tuple[str, str], Sequence[float]]
 _NOTE = """\
 The recipe is `{recipe}`, a batch {batch} pictures, {threads} threads, {pictures:,} rendered pictures in the
 page cache. The rounds of all cases are interleaved; a rate is the median over {rounds} rounds, a ratio the
-median of the ratios within a round. *First version*: a file a picture, read and made float one by one in the
-loop, contiguous float32 maps, Adam as it comes, no averaged weights. All loaders cut and disturb as the
+median of the ratios within a round. *First version*: a file a picture, read and made float one by one in
+the loop, contiguous float32 maps, Adam as it comes, no averaged weights. All loaders cut and disturb as the
 recipe says.
 """
 
