@@ -27,12 +27,13 @@ MAY_IMPORT_TORCH_LAZILY = {Path("service/engines/embedded.py")}
 
 LAYERS = (
     {"contract"},
-    {"tensors", "compiler"},
+    {"tensors", "compiler", "toml_tables"},
     {"config"},
     {"hand"},
     {"data", "synthetic", "networks", "losses", "metrics"},
     {"engine", "checkpoint"},
     {"train", "evaluate", "export"},
+    {"study"},
     {"__main__"},
 )
 """Inside training, a room imports only rooms of an earlier layer, and itself."""

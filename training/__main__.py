@@ -30,6 +30,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "check-data": ("training.data.check_data", "look through a copy of DexYCB or HanCo, and count it"),
     "train": ("training.train", "train a recipe, or go on with it"),
     "evaluate": ("training.evaluate", "measure a checkpoint on rendered hands and on photos"),
+    "study": ("training.study", "train and measure recipes side by side, with several seeds each"),
     "export": ("training.export.command", "write a checkpoint into a Triton model repository"),
     "thaw": ("training.export.thaw", "make weights to train on of a served model"),
     "summary": ("training.networks.summary", "print a recipe's parameters and multiply-accumulates"),

@@ -25,6 +25,8 @@ MAPPING_IN_PLACE_OF = {
     "orientation.fuse_joints": "orientation.map_joints",
 }
 """What a single-view network has where one of several views has a fusion."""
+KINDS_OF_PARTS = ("shape.fuse_vertices.", "shape.decode_mesh.")
+"""Parts of a shape branch that come in kinds: those of another kind have nothing to take over."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -111,25 +113,25 @@ def load_shared_weights(network: nn.Module, weights: Weights) -> tuple[str, ...]
     """Put what another network of the same widths has in common with this one into it; the rest stays fresh.
 
     From the encoder to a multi-view network, or from that to a single-view one. The shape branches differ in
-    the fusion of the vertices at most; of the orientation branch, whatever has the same name and shape is
-    taken over, and the networks need have none of it in common. A fusion by concatenation begins as the
-    mapping that a single view has in its place, so that the target's orientation is known from the start.
+    the fusion of the vertices at most, or in the kind of the mesh decoder, as MobRecon's; of the orientation
+    branch, whatever has the same name and shape is taken over, and the networks need have none of it in
+    common. A fusion by concatenation begins as the mapping that a single view has in its place, so that the
+    target's orientation is known from the start.
 
     Returns:
         The parts of the network that hold something fresh, e.g. `orientation.fuse_images`, sorted.
 
     Raises:
-        ValueError: The shape branches differ in more than the fusion of the vertices.
+        ValueError: The shape branches differ in more than that.
     """
     own = network.state_dict()
     weights = {**weights, **_fusions_of_mappings(network, weights)}
-    found = {name: value for name, value in weights.items() if name in own and value.shape == own[name].shape}
-    fresh = [name for name in own if name not in found]
-    unlike = [
-        name for name in fresh if name.startswith("shape.") and not name.startswith("shape.fuse_vertices.")
-    ]
-    if unlike:
-        raise ValueError(f"the checkpoint's shape branch is another one: {unlike[:4]} differ")
+    unlike = [name for name in own if name not in weights or weights[name].shape != own[name].shape]
+    kinds = tuple(part for part in KINDS_OF_PARTS if any(name.startswith(part) for name in unlike))
+    if others := [name for name in unlike if name.startswith("shape.") and not name.startswith(kinds)]:
+        raise ValueError(f"the checkpoint's shape branch is another one: {others[:4]} differ")
+    fresh = {name for name in own if name in unlike or name.startswith(kinds)}
+    found = {name: weights[name] for name in own if name not in fresh}
     network.load_state_dict({**own, **found})
     return tuple(sorted({".".join(name.split(".")[:2]) for name in fresh}))
 

@@ -6,18 +6,18 @@ A recipe names what differs from its `base`; a key that no dataclass has is an e
 from __future__ import annotations
 
 import dataclasses
-import tomllib
-import types
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, Literal
+
+from training.toml_tables import built, overlaid, read_toml
 
 RECIPES = Path(__file__).parent / "recipes"
+STUDIES = RECIPES / "studies"
+"""Not recipes, but what compares them."""
 
 DataKind = Literal["synthetic", "dexycb", "hanco"]
-
-Table = TypeVar("Table")
-"""One of the dataclasses below, as a TOML table fills it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,6 +103,9 @@ class DataConfig:
     """Share of crops with a patch of one colour laid over them."""
     mirror_border_probability: float = 0.0
     """Share of crops that are mirrored instead of black outside the picture."""
+    views: int = 1
+    """Pictures of one moment that a batch keeps together where a single view is looked at, by the network and
+    by its teacher; so it sees the very batches of a network of as many views."""
     pool_shards: int = 24
     """Shards that are shuffled together; twice as many are in memory."""
     workers: int = 1
@@ -182,13 +185,18 @@ class RunConfig:
     """Views of the validation set, evenly spread, that the averaged weights are measured on."""
 
 
-def load_recipe(name_or_path: str) -> RunConfig:
+def load_recipe(name_or_path: str, *, change: Mapping[str, Any] | None = None) -> RunConfig:
     """Read a recipe by its name in `training/recipes`, or by a path to a `.toml` file.
+
+    Args:
+        name_or_path: Which one.
+        change: Keys that take another value than the recipe's, nested as in its file.
 
     Raises:
         ValueError: The recipe does not exist, or names an unknown key or a value of the wrong type.
     """
-    return _build(RunConfig, _merged(name_or_path, seen=()), where=name_or_path)
+    values = _merged(name_or_path, seen=())
+    return built(RunConfig, overlaid(values, change or {}), where=name_or_path)
 
 
 def with_data(
@@ -205,7 +213,11 @@ def with_data(
 def recipe_names() -> tuple[str, ...]:
     """Return the names of all recipes in `training/recipes`."""
     return tuple(
-        sorted(path.relative_to(RECIPES).with_suffix("").as_posix() for path in RECIPES.rglob("*.toml"))
+        sorted(
+            path.relative_to(RECIPES).with_suffix("").as_posix()
+            for path in RECIPES.rglob("*.toml")
+            if STUDIES not in path.parents
+        )
     )
 
 
@@ -220,7 +232,7 @@ def from_dict(values: dict[str, Any]) -> RunConfig:
     Raises:
         ValueError: An unknown key or a value of the wrong type.
     """
-    return _build(RunConfig, values, where="run")
+    return built(RunConfig, values, where="run")
 
 
 def _merged(name_or_path: str, *, seen: tuple[str, ...]) -> dict[str, Any]:
@@ -229,58 +241,8 @@ def _merged(name_or_path: str, *, seen: tuple[str, ...]) -> dict[str, Any]:
     path = Path(name_or_path) if name_or_path.endswith(".toml") else RECIPES / f"{name_or_path}.toml"
     if not path.is_file():
         raise ValueError(f"no recipe {name_or_path!r}; there are {', '.join(recipe_names())}")
-    try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except tomllib.TOMLDecodeError as error:
-        raise ValueError(f"{path} is no TOML: {error}") from error
+    values = read_toml(path)
     base = values.pop("base", None)
     if base is None:
         return values
-    return _overlay(_merged(base, seen=(*seen, name_or_path)), values)
-
-
-def _overlay(under: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
-    merged = dict(under)
-    for key, value in over.items():
-        both_tables = isinstance(value, dict) and isinstance(merged.get(key), dict)
-        merged[key] = _overlay(merged[key], value) if both_tables else value
-    return merged
-
-
-def _build(cls: type[Table], values: dict[str, Any], *, where: str) -> Table:
-    hints = get_type_hints(cls)
-    unknown = sorted(set(values) - set(hints))
-    if unknown:
-        raise ValueError(f"{where}: unknown key {unknown}; {cls.__name__} has {sorted(hints)}")
-    converted = {key: _convert(hints[key], value, f"{where}.{key}") for key, value in values.items()}
-    try:
-        return cls(**converted)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{where}: {error}") from error
-
-
-def _convert(hint: Any, value: Any, where: str) -> Any:  # noqa: ANN401  (TOML values)
-    if dataclasses.is_dataclass(hint) and isinstance(hint, type):
-        if not isinstance(value, dict):
-            raise ValueError(f"{where}: a table is wanted, got {value!r}")
-        return _build(hint, value, where=where)
-    origin, arguments = get_origin(hint), get_args(hint)
-    if origin is Literal:
-        if value not in arguments:
-            raise ValueError(f"{where}: one of {list(arguments)} is wanted, got {value!r}")
-        return value
-    if origin is tuple:
-        if not isinstance(value, list | tuple):
-            raise ValueError(f"{where}: a list is wanted, got {value!r}")
-        return tuple(_convert(arguments[0], item, f"{where}[{i}]") for i, item in enumerate(value))
-    if origin is dict:
-        return {str(key): _convert(arguments[1], item, f"{where}.{key}") for key, item in value.items()}
-    return _scalar(hint, value, where)
-
-
-def _scalar(hint: type | types.UnionType, value: Any, where: str) -> Any:  # noqa: ANN401  (TOML values)
-    if hint is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if not isinstance(value, hint) or (hint is int and isinstance(value, bool)):
-        raise ValueError(f"{where}: {hint} is wanted, got {value!r}")
-    return value
+    return overlaid(_merged(base, seen=(*seen, name_or_path)), values)

@@ -13,6 +13,7 @@ from deploy.bench.deployment import deployed
 from deploy.bench.machine import this_machine
 from deploy.bench.network_comparison import NetworkRounds, compare_network
 from deploy.bench.null_comparison import compare_null, null_cases
+from deploy.bench.page import write_part
 from deploy.bench.report import render
 from deploy.bench.statistics import Sample
 from deploy.triton.install import CHECKOUT, TritonError
@@ -36,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     print(page)
     if arguments.write is not None:
-        arguments.write.write_text(page, encoding="utf-8")
+        write_part(arguments.write, "servers", page)
     return 0
 
 
@@ -77,7 +78,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--model", default="svr_hand", help="model of the network part (default: %(default)s)"
     )
-    parser.add_argument("--write", type=Path, metavar="FILE", help="write the page here as well")
+    parser.add_argument("--write", type=Path, metavar="FILE", help="write it into this page as well")
     return parser
 
 

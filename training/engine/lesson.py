@@ -37,16 +37,17 @@ def trained_part(network: SingleViewHand | MultiViewHand, scope: Scope) -> nn.Mo
 
 
 class PictureLesson:
-    """A picture at a time."""
+    """A picture at a time; of groups, every view is one."""
 
     def __init__(self, network: SingleViewHand) -> None:
         self.network = network
 
-    def losses(self, batch: HandBatch, criterion: Criterion, scope: Scope) -> dict[str, Tensor]:
-        """Return the terms of pictures (B, 3, 128, 128)."""
+    def losses(self, batch: HandBatch | ViewsBatch, criterion: Criterion, scope: Scope) -> dict[str, Tensor]:
+        """Return the terms of pictures (B, 3, 128, 128), or of the views of groups (B, N, 3, 128, 128)."""
+        pictures = batch.every_view() if isinstance(batch, ViewsBatch) else batch
         if scope == "shape":
-            return criterion.shape(self.network.shape(batch.images), batch.truth)
-        return criterion.full(self.network(batch.images), batch.truth)
+            return criterion.shape(self.network.shape(pictures.images), pictures.truth)
+        return criterion.full(self.network(pictures.images), pictures.truth)
 
 
 class ViewsLesson:

@@ -4,37 +4,31 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Never, TypeVar
+from typing import Any
 
 import cv2
 import numpy as np
 import torch
-from tqdm import tqdm
 
 from training.checkpoint import Checkpoint, load_checkpoint, load_weights
 from training.config import NetworkConfig, with_data
-from training.data.groups import HandGroups
-from training.data.loader import plain_batches, plain_groups
+from training.data.loader import plain_batches
 from training.data.sample import HandSet
 from training.data.sets import hand_topology, open_hands
-from training.engine.inference import Hands, Measured, measure, measure_views
+from training.engine.inference import Hands, Measured
 from training.engine.overlay import DrawnHand, Image, sheet
 from training.engine.validation import LandmarkScores, landmark_scores
+from training.evaluate.measuring import measure_hands, scores_by_occlusion
 from training.evaluate.photos import PhotoReport, measure_photos
 from training.hand.topology import HandTopology
-from training.metrics.table import HandPoints, HandScores, as_markdown, score_by_occlusion
+from training.metrics.table import as_markdown
 from training.networks.build import build_any
-from training.networks.hands import MultiViewHand, SingleViewHand
+from training.networks.hands import MultiViewHand
 from training.networks.summary import hands_per_second, summarise
-from training.tensors import HandBatch, ViewsBatch
 
-BATCH_SIZE = 32
 PICTURED_HANDS = 24
-
-Batch = TypeVar("Batch", HandBatch, ViewsBatch)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -74,7 +68,7 @@ def run(arguments: argparse.Namespace) -> None:
     drawn: list[DrawnHand] = []
     if arguments.data is not None:
         hands = open_hands(data, arguments.split)
-        measured = _measured(network, hands, views=checkpoint.config.network.views)
+        measured = measure_hands(network, hands, views=checkpoint.config.network.views)
         report["data"] = {"split": arguments.split, **hands.description}
         report["scores"] = _print_scores(measured)
         drawn = drawn_views(hands, measured.predicted)
@@ -124,30 +118,8 @@ def _drawn(crop: Image, predicted: Hands, row: int) -> DrawnHand:
     return DrawnHand(crop, predicted.joints_uv[row], predicted.joints_m[row], predicted.vertices_m[row])
 
 
-def _measured(network: SingleViewHand | MultiViewHand, hands: HandSet, *, views: int) -> Measured:
-    """Measure a network on all hands; of several views, each as the target once."""
-    with tqdm(total=len(hands), unit="image") as progress:
-        if isinstance(network, SingleViewHand):
-            pictures = plain_batches(hands, batch_size=BATCH_SIZE, workers=1)
-            return measure(network, _counted(pictures, progress))
-        groups = plain_groups(
-            HandGroups(hands), views=views, batch_size=max(1, BATCH_SIZE // views), workers=1
-        )
-        return measure_views(network, _counted(groups, progress))
-
-
-def _counted(batches: Iterator[Batch], progress: tqdm[Never]) -> Iterator[Batch]:
-    for batch in batches:
-        yield batch
-        progress.update(len(batch.images) if isinstance(batch, HandBatch) else int(batch.valid.sum()))
-
-
 def _print_scores(measured: Measured) -> dict[str, Any]:
-    predicted, true = (
-        HandPoints(vertices_m=hands.vertices_m, joints_m=hands.joints_m)
-        for hands in (measured.predicted, measured.true)
-    )
-    rows: dict[str, HandScores] = score_by_occlusion(predicted, true, measured.visibility)
+    rows = scores_by_occlusion(measured)
     print(as_markdown(rows))
     landmarks = landmark_scores(measured.predicted.joints_uv, measured.true.joints_uv)
     return {

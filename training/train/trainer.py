@@ -64,7 +64,8 @@ class Trainer:
             self.network, config, teacher=_taught_by(teacher, config, self.topology, device)
         )
         self.teacher = teacher
-        self.views = config.network.views if teacher is None else teacher.config.network.views
+        looking = config.network if teacher is None else teacher.config.network
+        self.views = looking.views if looking.views > 1 else config.data.views
         self.feed = feed_for(config, views=self.views)
         self.validation_hands = open_hands(config.data, "val")
         self.stage_index = 0

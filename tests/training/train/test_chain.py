@@ -7,11 +7,16 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 
 from training.__main__ import main
 from training.checkpoint import load_checkpoint
-from training.config import load_recipe
+from training.config import load_recipe, with_data
+from training.data.loader import Share
+from training.losses.criterion import Criterion
+from training.tensors import ViewsBatch
 from training.train.logbook import Logbook
+from training.train.stop import StopRequest
 from training.train.trainer import Trainer
 
 FEW = """
@@ -163,6 +168,49 @@ def test_a_multi_view_network_is_not_exported_as_a_single_view_one(
     assert main(["export", str(runs / "teacher" / "last.pt"), "--repository", str(tmp_path)]) == 2
     assert "looks at 2 views; one is wanted" in capsys.readouterr().err
     assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("network", "fresh"),
+    [
+        ("mesh_convolution = 'separable'\nframe = 'camera'", "shape.decode_mesh."),
+        ("views = 2\nfusion.vertices = 'cat'", "shape.fuse_vertices."),
+    ],
+)
+def test_a_part_of_another_kind_starts_fresh(
+    network: str, fresh: str, runs: Path, drawn_data: Path, tmp_path: Path
+) -> None:
+    recipe = tmp_path / "kind.toml"
+    recipe.write_text(f"{FEW}[network]\n{network}\n", encoding="utf-8")
+    config = with_data(load_recipe(str(recipe)), root=drawn_data)
+    encoder = load_checkpoint(runs / "encoder" / "last.pt").best_weights
+    with Logbook(tmp_path) as logbook:
+        trainer = Trainer(config, out=tmp_path, logbook=logbook)
+        before = {name: value.clone() for name, value in trainer.network.state_dict().items()}
+        trainer.start_from(load_checkpoint(runs / "encoder" / "last.pt"))
+    taken = {name for name, value in trainer.network.state_dict().items() if not value.equal(before[name])}
+    assert taken
+    for name, value in trainer.network.state_dict().items():
+        taken_over = name.startswith("shape.") and not name.startswith(fresh)
+        assert value.equal(encoder[name] if taken_over else before[name]), name
+
+
+def test_a_single_view_run_may_see_the_pictures_in_groups(drawn_data: Path, tmp_path: Path) -> None:
+    recipe = tmp_path / "grouped.toml"
+    recipe.write_text(FEW.replace("[data]", "[data]\nviews = 2"), encoding="utf-8")
+    config = with_data(load_recipe(str(recipe)), root=drawn_data)
+    with Logbook(tmp_path) as logbook:
+        trainer = Trainer(config, out=tmp_path, logbook=logbook)
+        trainer.run(StopRequest(steps=1))
+    assert trainer.images_seen == 2 * config.stages[0].batch_size
+    batches = trainer.feed.training(batch_size=4, seed=0, first_batch=0, share=Share())
+    groups = next(iter(batches))
+    assert isinstance(groups, ViewsBatch)
+    criterion = Criterion(config.stages[0].losses, trainer.topology)
+    trainer.network.eval()
+    with torch.no_grad():
+        one, other = (trainer.lesson.losses(it, criterion, "shape") for it in (groups, groups.every_view()))
+    assert one == other
 
 
 @pytest.mark.parametrize("rival", ["mobrecon", "h2onet"])

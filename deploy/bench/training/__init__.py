@@ -1,0 +1,1 @@
+"""How fast training reads, steps and evaluates, beside what a first version would be."""
