@@ -38,6 +38,9 @@ class Settings(BaseSettings):
     """Where `<model_name>/contract.json` lies, and for the embedded engine the model itself."""
     model_name: str = "svr_hand"
 
+    web_folder: Path = Path("clients/web/dist")
+    """The built viewer, served at `/`; without such a folder the gateway serves the API alone."""
+
     max_body_bytes: PositiveInt = 8 * MEBIBYTE
     max_image_pixels: PositiveInt = 25_000_000
     max_in_flight: PositiveInt = 128

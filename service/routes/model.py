@@ -9,11 +9,17 @@ from starlette.responses import Response
 from service import __version__
 from service.gateway import gateway_of
 from service.routes import stream
+from service.routes.openapi import ModelDocument
 
 router = APIRouter()
 
 
-@router.get("/v1/model", summary="Describe the model", response_class=Response)
+@router.get(
+    "/v1/model",
+    summary="Describe the model",
+    response_class=Response,
+    responses={200: {"description": "The model", "model": ModelDocument}},
+)
 async def describe_model(request: Request) -> Response:
     """Return the contract (tensors, joints, bones, faces), the limits of this gateway and what it can write.
 
