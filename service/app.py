@@ -107,7 +107,8 @@ def _gateway(settings: Settings, contract: ModelContract, engine: Engine) -> Gat
         readiness=readiness,
         telemetry=telemetry,
         streams=Streams(
-            Parts(pipeline=pipeline, readiness=readiness, telemetry=telemetry), _stream_limits(settings)
+            Parts(contract=contract, pipeline=pipeline, readiness=readiness, telemetry=telemetry),
+            _stream_limits(settings),
         ),
     )
 

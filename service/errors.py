@@ -5,7 +5,7 @@
     ├── BadBoxError 400                ├── UnknownModelError 404
     ├── NotAcceptableError 406         ├── SlowUploadError 408
     ├── TooLargeError 413              ├── UnsupportedMediaError 415
-    ├── InvalidParameterError 422
+    ├── InvalidParameterError 422      ├── HandLostError 422
     └── EngineError
         ├── OverloadedError 429        ├── EngineFaultError 502
         ├── EngineUnavailableError 503 └── DeadlineExceededError 504
@@ -92,6 +92,12 @@ class InvalidParameterError(GatewayError):
     """A parameter is unknown, given twice, or has an impossible value."""
 
     status, slug, title = 422, "invalid-parameter", "A parameter is not valid"
+
+
+class HandLostError(GatewayError):
+    """A stream that tracks has no hand to follow."""
+
+    status, slug, title = 422, "hand-lost", "There is no hand to follow"
 
 
 class EngineError(GatewayError):

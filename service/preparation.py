@@ -75,7 +75,12 @@ def prepare_crop(
 def _square(region: Box | Square | None, width_px: int, height_px: int, *, scale: float) -> Square:
     if region is None:
         return square_of_picture(width_px, height_px)
-    if isinstance(region, Square):
-        return region
-    check_box(region, width_px=width_px, height_px=height_px)
-    return square_around(region, scale=scale)
+    box = _box_inside(region, scale=scale) if isinstance(region, Square) else region
+    check_box(box, width_px=width_px, height_px=height_px)
+    return square_around(box, scale=scale)
+
+
+def _box_inside(square: Square, *, scale: float) -> Box:
+    side_px = square.side_px / scale
+    margin_px = (square.side_px - side_px) / 2
+    return Box(square.x_px + margin_px, square.y_px + margin_px, side_px, side_px)

@@ -58,6 +58,7 @@ class Deployment:
     triton_url: str
     triton: ProcessTree
     gateway_port: int
+    gateway_grpc_port: int
     gateway: ProcessTree
 
 
@@ -72,7 +73,7 @@ def deployed(repository: Path, model_name: str, cores: Cores) -> Iterator[Deploy
     """
     model = newest_version(repository, model_name)
     ports = Ports.free()
-    gateway_port = free_port()
+    gateway_port, gateway_grpc_port = free_port(), free_port()
     with ExitStack() as stack:
         with pinned_to(cores.server):
             bare = stack.enter_context(bare_network(model.module))
@@ -84,7 +85,7 @@ def deployed(repository: Path, model_name: str, cores: Cores) -> Iterator[Deploy
             "SIMAHAND_MODEL_REPOSITORY": str(repository),
             "SIMAHAND_MODEL_NAME": model_name,
             "SIMAHAND_PORT": str(gateway_port),
-            "SIMAHAND_GRPC_PORT": "0",
+            "SIMAHAND_GRPC_PORT": str(gateway_grpc_port),
             "SIMAHAND_LOG_LEVEL": "warning",
         }
         gateway = stack.enter_context(running(["-m", "service"], port=gateway_port, environment=environment))
@@ -94,5 +95,6 @@ def deployed(repository: Path, model_name: str, cores: Cores) -> Iterator[Deploy
             triton_url=server.grpc_url,
             triton=ProcessTree(server.pid),
             gateway_port=gateway_port,
+            gateway_grpc_port=gateway_grpc_port,
             gateway=gateway,
         )

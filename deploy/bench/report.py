@@ -40,7 +40,7 @@ def render(
         null_rounds: by concurrency, the rounds of each case by name.
         network: the rounds with the real network, or None when that part did not run.
     """
-    blocks = ["# Benchmarks", _preface(command, machine)]
+    blocks = ["# Benchmarks", preface(command, machine)]
     if null_rounds:
         blocks += ["## The gateway beside other servers, with a network that costs nothing", _NULL_NOTE]
         for concurrency, rounds in null_rounds.items():
@@ -54,7 +54,7 @@ def render(
 def null_table(rounds: Mapping[str, Sequence[Sample]]) -> str:
     """Write one row a case."""
     rows = [[name, *_figures(samples)] for name, samples in rounds.items()]
-    return _table(["server", "requests/s", "p50 ms", "p99 ms", "CPU ms"], rows)
+    return table(["server", "requests/s", "p50 ms", "p99 ms", "CPU ms"], rows)
 
 
 def network_table(network: NetworkRounds) -> str:
@@ -78,10 +78,11 @@ def network_table(network: NetworkRounds) -> str:
         for concurrency, samples in by_concurrency.items():
             share = f"{summarise(samples).throughput_per_s / best_per_s:.1%}"
             rows.append([f"{name}, {concurrency} at a time", *_figures(samples), share])
-    return _table(["what", "images/s", "p50 ms", "p99 ms", "CPU ms", "share"], rows)
+    return table(["what", "images/s", "p50 ms", "p99 ms", "CPU ms", "share"], rows)
 
 
-def _preface(command: str, machine: Machine) -> str:
+def preface(command: str, machine: Machine) -> str:
+    """Say what ran where."""
     versions = ", ".join(f"{name} {number}" for name, number in machine.versions.items())
     return (
         f"Written by `{command}` on {machine.day.isoformat()}.\n\n"
@@ -124,6 +125,7 @@ def _best_bare_per_s(network: NetworkRounds) -> float:
     return max(statistics.mean(rates_per_s) for rates_per_s in network.bare_per_s.values())
 
 
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Write a table whose first column is words and whose others are figures."""
     lines = [header, ["---"] + ["---:"] * (len(header) - 1), *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)

@@ -13,6 +13,7 @@ from service.parameters import FourNumbers
 from service.streams import messages
 from service.streams.errors import MalformedMessageError
 from service.streams.messages import Frame, Outputs, PackedHand, Reply, StreamOptions
+from service.xr.joints import JointSet, NamedJoint
 
 Unsigned32 = Annotated[int, Meta(ge=0, lt=1 << 32)]
 Integer64 = Annotated[int, Meta(ge=-(1 << 63), le=(1 << 63) - 1)]
@@ -39,7 +40,7 @@ class _Options(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type"
     smoothing: messages.Smoothing = "off"
     precision: messages.Precision = "float32"
     without_vertices: bool = False
-    joint_sets: tuple[messages.JointSet, ...] = ()
+    joint_sets: tuple[JointSet, ...] = ()
     model: str = ""
     version: str = ""
 
@@ -89,10 +90,20 @@ def reply_bytes(reply: Reply) -> bytes:
         "joints_px": outcome.joints_px,
         "rotation": hand.rotation.ravel().tolist(),
         "translation": None if hand.translation_m is None else hand.translation_m.tolist(),
-        "joint_sets": {},
+        "joint_sets": {name: list(map(_joint, joints)) for name, joints in outcome.joint_sets.items()},
         "timing_ms": hand.timing_ms,
     }
     return _ENCODER.encode(document)
+
+
+def _joint(joint: NamedJoint) -> dict[str, object]:
+    return {
+        "name": joint.name,
+        "position_m": joint.position_m.tolist(),
+        "orientation": joint.orientation.tolist(),
+        "radius_m": joint.radius_m,
+        "synthesised": joint.synthesised,
+    }
 
 
 def _frame(message: _Frame) -> Frame:

@@ -14,6 +14,7 @@ from service.rpc import hand_mesh_pb2 as pb
 from service.streams import messages
 from service.streams.errors import MalformedMessageError
 from service.streams.messages import Frame, Outputs, PackedHand, Problem, Reply, StreamOptions
+from service.xr.joints import JointSet, NamedJoint
 
 AnyMessage = TypeVar("AnyMessage", bound=Message)
 Meaning = TypeVar("Meaning")
@@ -30,9 +31,10 @@ SMOOTHINGS: Mapping[int, messages.Smoothing] = {
     pb.LOW: "low",
     pb.HIGH: "high",
 }
-JOINT_SETS: Mapping[int, messages.JointSet] = {pb.WEBXR: "webxr", pb.OPENXR: "openxr"}
+JOINT_SETS: Mapping[int, JointSet] = {pb.WEBXR: "webxr", pb.OPENXR: "openxr"}
 
 TRACKING = {None: pb.TRACKING_STATE_UNSPECIFIED, "tracking": pb.TRACKING, "lost": pb.LOST}
+JOINT_SET_OF = {"webxr": pb.WEBXR, "openxr": pb.OPENXR}
 SIDE_OF = {"right": pb.RIGHT, "left": pb.LEFT}
 PRECISION_OF = {"float32": pb.FLOAT32, "float16": pb.FLOAT16}
 
@@ -111,6 +113,10 @@ def hand_message(packed: PackedHand) -> pb.Hand:
         joints_px=packed.joints_px,
         rotation=hand.rotation.ravel().tolist(),
         translation=() if hand.translation_m is None else hand.translation_m.tolist(),
+        joint_sets=[
+            pb.NamedJoints(joint_set=JOINT_SET_OF[name], joints=map(_joint, joints))
+            for name, joints in packed.joint_sets.items()
+        ],
         timing_ms=hand.timing_ms,
     )
 
@@ -133,6 +139,16 @@ def reply_bytes(reply: Reply) -> bytes:
         else None,
     )
     return message.SerializeToString()
+
+
+def _joint(joint: NamedJoint) -> pb.NamedJoint:
+    return pb.NamedJoint(
+        name=joint.name,
+        position_m=joint.position_m.tolist(),
+        orientation=joint.orientation.tolist(),
+        radius_m=joint.radius_m,
+        synthesised=joint.synthesised,
+    )
 
 
 def _box(box: pb.Box) -> FourNumbers:

@@ -75,7 +75,7 @@ class HandMeshServicer:
             self._gateway.pipeline.deadline(),
         )
         seen = await see_hand(self._gateway.streams.parts, arrived, box_of(frame), record)
-        return hand_message(pack(seen.hand, outputs, record)).SerializeToString()
+        return hand_message(pack(seen.hand, outputs, self._gateway.contract, record)).SerializeToString()
 
     async def stream(self, _: object, context: Context) -> None:
         """Answer the newest frame, again and again."""

@@ -7,17 +7,26 @@ import time
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from service.contract import ModelContract
 from service.crop import Box, Square
 from service.encode.packed import packed
 from service.encode.result import HandResult
 from service.engines.protocol import Deadline
-from service.errors import EngineUnavailableError, GatewayError, InvalidParameterError, UnreadableImageError
+from service.errors import (
+    BadBoxError,
+    EngineUnavailableError,
+    GatewayError,
+    InvalidParameterError,
+    UnreadableImageError,
+)
 from service.parameters import box_of_numbers, check_version, intrinsics_of_numbers
 from service.pipeline import Pipeline
 from service.preparation import PreparedCrop
 from service.readiness import Readiness
+from service.streams.history import History
 from service.streams.messages import Frame, Outputs, PackedHand, Problem, Reply, StreamOptions
 from service.telemetry import RequestRecord, Telemetry
+from service.xr.joints import JointSet, NamedJoint, named_joints
 
 log = logging.getLogger("simahand")
 
@@ -35,6 +44,7 @@ class SeenHand(NamedTuple):
 class Parts:
     """What all streams share."""
 
+    contract: ModelContract
     pipeline: Pipeline
     readiness: Readiness
     telemetry: Telemetry
@@ -87,18 +97,30 @@ def box_of(frame: Frame) -> Box | None:
     return None if frame.box is None else box_of_numbers(frame.box)
 
 
-def pack(hand: HandResult, outputs: Outputs, record: RequestRecord) -> PackedHand:
-    """Return the hand as it is sent."""
+def pack(hand: HandResult, outputs: Outputs, contract: ModelContract, record: RequestRecord) -> PackedHand:
+    """Return the hand as it is sent.
+
+    Raises:
+        InvalidParameterError: The model lacks a joint that a joint set is made from.
+    """
     with record.stage("encode"):
-        if outputs.joint_sets:
-            raise InvalidParameterError("joint_sets are not served", parameter="joint_sets")
         return PackedHand(
             hand=hand,
             precision=outputs.precision,
             vertices=b"" if outputs.without_vertices else packed(hand.vertices_m, outputs.precision),
             joints=packed(hand.joints_m, outputs.precision),
             joints_px=packed(hand.joints_px, "float32"),
+            joint_sets=_joint_sets(hand, outputs, contract),
         )
+
+
+def _joint_sets(
+    hand: HandResult, outputs: Outputs, contract: ModelContract
+) -> dict[JointSet, tuple[NamedJoint, ...]]:
+    try:
+        return {name: named_joints(name, hand, contract) for name in dict.fromkeys(outputs.joint_sets)}
+    except ValueError as error:
+        raise InvalidParameterError(f"joint_sets: {error}", parameter="joint_sets") from error
 
 
 class Answerer:
@@ -108,6 +130,7 @@ class Answerer:
         """Begin without a history."""
         self._parts = parts
         self._request_id = request_id
+        self._history = History(StreamOptions(), parts.contract)
 
     async def answer(self, arrived: Arrived, *, dropped: int) -> Reply:
         """Return the reply to a frame: a hand, or the problem that it met."""
@@ -117,7 +140,7 @@ class Answerer:
         try:
             seen = await self._see(arrived, record)
             square = seen.crop.square
-            outcome = pack(seen.hand, arrived.options.outputs, record)
+            outcome = pack(seen.hand, arrived.options.outputs, self._parts.contract, record)
         except GatewayError as error:
             record.outcome = error.slug
             outcome = Problem(slug=error.slug, detail=error.detail)
@@ -132,13 +155,21 @@ class Answerer:
             captured_at_us=arrived.frame.captured_at_us,
             dropped=dropped,
             age_ms=age_s * 1e3,
-            tracking=None,
+            tracking=self._history.tracking,
             square=square,
             outcome=outcome,
         )
 
     async def _see(self, arrived: Arrived, record: RequestRecord) -> SeenHand:
-        options = arrived.options
-        if options.track or options.smoothing != "off":
-            raise InvalidParameterError("tracking and smoothing are not served", parameter="track")
-        return await see_hand(self._parts, arrived, box_of(arrived.frame), record)
+        frame, options = arrived.frame, arrived.options
+        if options != self._history.options:
+            self._history = History(options, self._parts.contract)
+        history = self._history
+        region = history.region(box_of(frame), frame.side)
+        try:
+            seen = await see_hand(self._parts, arrived, region, record)
+        except BadBoxError:
+            history.forget()
+            raise
+        at_s = frame.captured_at_us / 1e6 if frame.captured_at_us else arrived.at_s
+        return seen._replace(hand=history.take(seen.hand, seen.crop, at_s=at_s))

@@ -6,6 +6,7 @@ judged when the frame's turn comes, so that a bad one costs its frame and not th
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -13,11 +14,11 @@ from service.crop import Square
 from service.encode.result import HandResult, Side
 from service.imaging import RawImage
 from service.parameters import FourNumbers
+from service.tracking.hand_track import TrackingState
+from service.xr.joints import JointSet, NamedJoint
 
 Precision = Literal["float32", "float16"]
 Smoothing = Literal["off", "low", "high"]
-JointSet = Literal["webxr", "openxr"]
-TrackingState = Literal["tracking", "lost"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,6 +70,8 @@ class PackedHand:
     """J x 3, metres."""
     joints_px: bytes
     """J x 2 float32, pixels of the upright picture."""
+    joint_sets: Mapping[JointSet, tuple[NamedJoint, ...]]
+    """Those that were asked for."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

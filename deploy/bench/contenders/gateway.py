@@ -53,5 +53,6 @@ class NullEngine:
 
 
 if __name__ == "__main__":
-    settings = Settings(port=int(sys.argv[1]), grpc_port=0, log_level="warning")
+    port, grpc_port = (*map(int, sys.argv[1:]), 0)[:2]
+    settings = Settings(port=port, grpc_port=grpc_port, log_level="warning")
     serve(create_app(settings, NullEngine), settings)

@@ -95,7 +95,7 @@ def frame_message(
     return pb.Frame(
         raw=None if raw is None else pb.RawImage(**raw),
         box=None if box is None else pb.Box(**dict(zip(("x", "y", "width", "height"), box, strict=True))),
-        hand=pb.Side.Value(hand.upper()),
+        hand=hand.upper(),
         intrinsics=None
         if intrinsics is None
         else pb.Intrinsics(**dict(zip(("fx", "fy", "cx", "cy"), intrinsics, strict=True))),
@@ -108,9 +108,9 @@ def outputs_message(
 ) -> pb.Outputs:
     """Return what is wanted, given in the WebSocket's form."""
     return pb.Outputs(
-        precision=pb.Precision.Value(precision.upper()),
+        precision=precision.upper(),
         without_vertices=without_vertices,
-        joint_sets=[pb.JointSet.Value(name.upper()) for name in joint_sets],
+        joint_sets=[name.upper() for name in joint_sets],
     )
 
 
@@ -122,7 +122,7 @@ def options_message(
     return pb.StreamOptions(
         outputs=outputs_message(**outputs),
         track=track,
-        smoothing=pb.Smoothing.Value(smoothing.upper()),
+        smoothing=smoothing.upper(),
         model=model,
         version=version,
     )
@@ -183,11 +183,16 @@ def numbers(data: bytes, *, precision: str = "float32", columns: int = 3) -> NDA
 
 
 @asynccontextmanager
-async def channel_to(ports: Ports) -> AsyncGenerator[grpc.aio.Channel, None]:
+async def channel_to(ports: Ports, *options: tuple[str, int]) -> AsyncGenerator[grpc.aio.Channel, None]:
     """Open a gRPC channel of its own connection."""
-    options = (("grpc.use_local_subchannel_pool", 1),)
+    options = (("grpc.use_local_subchannel_pool", 1), *options)
     async with grpc.aio.insecure_channel(f"127.0.0.1:{ports.grpc}", options=options) as channel:
         yield channel
+
+
+def stream_of(channel: grpc.aio.Channel) -> Any:  # noqa: ANN401
+    """Call `Stream`."""
+    return channel.stream_stream(STREAM, pb.StreamRequest.SerializeToString, pb.StreamReply.FromString)()
 
 
 def socket_to(ports: Ports, **options: Any) -> connect:  # noqa: ANN401
@@ -196,13 +201,13 @@ def socket_to(ports: Ports, **options: Any) -> connect:  # noqa: ANN401
 
 
 @asynccontextmanager
-async def peer_of(transport: Transport, ports: Ports) -> AsyncGenerator[Peer, None]:
-    """Open a stream."""
+async def peer_of(
+    transport: Transport, ports: Ports, *options: tuple[str, int]
+) -> AsyncGenerator[Peer, None]:
+    """Open a stream; the options are gRPC's."""
     if transport == "websocket":
         async with socket_to(ports) as socket:
             yield WebSocketPeer(socket)
         return
-    async with channel_to(ports) as channel:
-        yield GrpcPeer(
-            channel.stream_stream(STREAM, pb.StreamRequest.SerializeToString, pb.StreamReply.FromString)()
-        )
+    async with channel_to(ports, *options) as channel:
+        yield GrpcPeer(stream_of(channel))

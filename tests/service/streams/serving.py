@@ -33,7 +33,7 @@ class SteadyEngine:
         self._turn = asyncio.Lock()
         hand = template_hand()
         seen_uv = 0.5 + 2 * hand.joints_m[:, :2]
-        self._hand = EngineHand(hand.vertices_m, hand.joints_m, hand.rotation, seen_uv, "1")
+        self.hand = EngineHand(hand.vertices_m, hand.joints_m, hand.rotation, seen_uv, "1")
 
     def __call__(self, contract: ModelContract) -> SteadyEngine:
         """Be the factory of itself."""
@@ -60,7 +60,7 @@ class SteadyEngine:
         if deadline.remaining_s < 0:
             raise DeadlineExceededError("late")
         await self.ping()
-        return self._hand
+        return self.hand
 
     async def verify(self) -> None:
         """Keep the contract unless there is a failure."""
