@@ -1,4 +1,4 @@
-"""The browser viewer at `/`: the files that `make web` built, for a page that may speak to this gateway alone."""
+"""The browser viewer at `/`: the files that `make web` built; the page may speak to this gateway alone."""
 
 from __future__ import annotations
 

@@ -13,8 +13,7 @@ WEBXR_JOINTS = 25
 
 
 def number(page: Page, name: str) -> float:
-    text = page.locator(f"#{name}").inner_text()
-    return float("nan") if text == "–" else float(text)
+    return float(page.locator(f"#{name}").inner_text())
 
 
 def start(page: Page) -> None:
@@ -44,7 +43,7 @@ def test_the_hand_follows_the_camera(page: Page) -> None:
 def headset(page: Page, npm_folder: Path) -> Page:
     """The page on an emulated Quest 3: the XR runtime is there before the page's own scripts."""
     page.add_init_script(path=npm_folder / "node_modules" / "iwer" / "build" / "iwer.min.js")
-    page.add_init_script("new IWER.XRDevice(IWER.metaQuest3).installRuntime();")
+    page.add_init_script("new IWER.XRDevice(IWER.metaQuest3).installRuntime({forceInstall: true});")
     page.add_init_script("addEventListener('simahand-xrhand', ({detail}) => { window.hand = detail; });")
     page.reload()
     return page

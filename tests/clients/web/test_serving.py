@@ -37,7 +37,7 @@ def test_assets_are_kept_forever(asset: str, gateway_url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["assets/none.js", "assets/..%2Findex.html", "assets/%2Fetc%2Fpasswd", "none"]
+    "path", ["assets/none.js", "assets/..%2Findex.html", "assets/%2Fetc%2Fhosts", "none"]
 )
 def test_what_is_not_there_is_a_problem_document(path: str, gateway_url: str) -> None:
     reply = httpx.get(f"{gateway_url}/{path}")

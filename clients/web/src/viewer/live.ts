@@ -49,6 +49,7 @@ export class Live {
   private capturing = false;
   private closed = false;
   private repliedAtMs = 0;
+  private intervalMs = 0;
 
   /** Ask for the camera and open the stream. */
   static async start(
@@ -154,8 +155,11 @@ export class Live {
     const figures = this.figures;
     figures.dropped += message.dropped;
     figures.ageMs += (message.age_ms - figures.ageMs) * (figures.ageMs === 0 ? 1 : BLEND);
-    const fps = 1000 / Math.max(1, nowMs - this.repliedAtMs);
-    figures.fps += (fps - figures.fps) * (figures.fps === 0 ? 1 : BLEND);
+    if (this.repliedAtMs > 0) {
+      const intervalMs = nowMs - this.repliedAtMs;
+      this.intervalMs += (intervalMs - this.intervalMs) * (this.intervalMs === 0 ? 1 : BLEND);
+      figures.fps = 1000 / this.intervalMs;
+    }
     this.repliedAtMs = nowMs;
     if (message.tracking === "lost") this.boxDue = true; // begin again where the guide is
     if (frame) this.events.onHand(message, frame);
