@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from google.protobuf.descriptor import Descriptor
+from google.protobuf.message import Message
 
 from service import errors
 from service.app import create_app
@@ -54,24 +54,24 @@ def interface_fields(name: str) -> set[str]:
     return set(re.findall(r"^  (\w+)\??:", match[1], re.MULTILINE)) - {"type"}
 
 
-def proto_fields(*messages: Descriptor) -> set[str]:
-    return {field.name for message in messages for field in message.fields}
+def proto_fields(*messages: type[Message]) -> set[str]:
+    return {field.name for message in messages for field in message.DESCRIPTOR.fields}
 
 
 @pytest.mark.parametrize(
     ("interfaces", "fields"),
     [
-        ({"OptionsMessage"}, proto_fields(pb.StreamOptions.DESCRIPTOR, pb.Outputs.DESCRIPTOR) - {"outputs"}),
-        ({"FrameMessage"}, proto_fields(pb.Frame.DESCRIPTOR)),
+        ({"OptionsMessage"}, proto_fields(pb.StreamOptions, pb.Outputs) - {"outputs"}),
+        ({"FrameMessage"}, proto_fields(pb.Frame)),
         (
             {"HandMessage", "ReplyHead"},
-            proto_fields(pb.StreamReply.DESCRIPTOR, pb.Hand.DESCRIPTOR) - {"problem"},
+            proto_fields(pb.StreamReply, pb.Hand) - {"problem"},
         ),
         (
             {"ProblemMessage", "ReplyHead"},
-            proto_fields(pb.StreamReply.DESCRIPTOR, pb.Problem.DESCRIPTOR) - {"hand", "problem", "box"},
+            proto_fields(pb.StreamReply, pb.Problem) - {"hand", "problem", "box"},
         ),
-        ({"NamedJoint"}, proto_fields(pb.NamedJoint.DESCRIPTOR)),
+        ({"NamedJoint"}, proto_fields(pb.NamedJoint)),
     ],
     ids=["options", "frame", "hand", "problem", "joint"],
 )

@@ -47,7 +47,7 @@ def overlay_alpha(page: Page) -> NDArray[np.uint8]:
 
 
 def projected_px(document: dict[str, Any], points: str) -> NDArray[np.float64]:
-    """Project an answer's points by the camera that the page guesses: 0.8 of the longer side, in the middle."""
+    """Project an answer's points by the camera that the page guesses."""
     x, y, z = (np.array(document[points]) + document["translation"]).T
     return 0.8 * SAMPLE_SIDE_PX * np.stack((x / z, y / z), axis=1) + SAMPLE_SIDE_PX / 2
 

@@ -195,9 +195,8 @@ export class Viewer {
     this.show(hand, width, height);
     this.session?.update(hand.webxr, hand.side);
     ui.showFigures(live.figures, message.tracking || "in the box");
-    ui.say(
-      this.session ? `${this.session.hand.size} joints in XR.` : "Live. Hold one hand in the yellow box.",
-    );
+    const where = square ? "The box follows the hand." : "Hold one hand in the yellow box.";
+    ui.say(this.session ? `${this.session.hand.size} joints in XR.` : `Live. ${where}`);
   }
 
   private showProblem(slug: string, detail: string, frame: CapturedFrame | undefined): void {
