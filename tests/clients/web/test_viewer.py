@@ -13,7 +13,7 @@ import pytest
 import trimesh
 from numpy.typing import NDArray
 from PIL import Image
-from playwright.sync_api import Page, Request, expect
+from playwright.sync_api import FilePayload, Page, Request, expect
 from scipy.ndimage import binary_dilation
 
 SAMPLE_SIDE_PX = 448
@@ -77,13 +77,18 @@ def test_the_files_are_the_gateways(page: Page) -> None:
     np.testing.assert_allclose(mesh.vertices, turned, atol=1e-5)
 
 
+def press_left(page: Page) -> None:
+    for _ in range(4):
+        page.locator("#space").press("ArrowLeft")
+
+
 def test_wireframe_joints_and_arrow_keys_change_the_view(page: Page) -> None:
     open_sample(page)
     views = [pixels(page, "#space")]
     for change in (
         lambda: page.check("#show-wireframe"),
         lambda: page.uncheck("#show-joints"),
-        lambda: [page.locator("#space").press("ArrowLeft") for _ in range(4)],
+        lambda: press_left(page),
     ):
         change()
         page.wait_for_timeout(200)
@@ -114,7 +119,8 @@ def test_the_box_that_is_dragged_and_the_hand_that_is_chosen_are_asked_for(page:
 
 
 def test_errors_come_in_plain_words(page: Page) -> None:
-    page.set_input_files("#file", files=[{"name": "a.png", "mimeType": "image/png", "buffer": b"no picture"}])
+    damaged = FilePayload(name="a.png", mimeType="image/png", buffer=b"no picture")
+    page.set_input_files("#file", files=damaged)
     alert = page.get_by_role("alert")
     expect(alert).to_contain_text("not a picture")
     open_sample(page)

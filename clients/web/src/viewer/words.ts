@@ -22,6 +22,7 @@ const WORDS: Record<string, string> = {
   "engine-fault": "The network failed on this picture. Try another box or another picture.",
   "engine-unavailable": "The server is starting or has lost its engine. Try again in a few seconds.",
   "deadline-exceeded": "The server took too long. Try again in a moment.",
+  "hand-lost": "The hand is lost. Hold it in the yellow box.",
   "internal-error": "Something broke in the server. Its log says what.",
 };
 
