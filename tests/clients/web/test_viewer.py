@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -85,11 +86,12 @@ def press_left(page: Page) -> None:
 def test_wireframe_joints_and_arrow_keys_change_the_view(page: Page) -> None:
     open_sample(page)
     views = [pixels(page, "#space")]
-    for change in (
+    changes: list[Callable[[], None]] = [
         lambda: page.check("#show-wireframe"),
         lambda: page.uncheck("#show-joints"),
         lambda: press_left(page),
-    ):
+    ]
+    for change in changes:
         change()
         page.wait_for_timeout(200)
         views.append(pixels(page, "#space"))
