@@ -16,6 +16,7 @@ RUN useradd --system --uid 10001 simahand
 COPY --from=build /opt/simahand /opt/simahand
 COPY --from=build /build/service /app/service
 COPY model_repository /app/model_repository
+COPY clients/web/dist /app/clients/web/dist
 WORKDIR /app
 USER simahand
 ENV PATH=/opt/simahand/bin:$PATH PYTHONUNBUFFERED=1 SIMAHAND_HOST=0.0.0.0 \

@@ -7,8 +7,12 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check 
 # The tests' networks are small: on shared cores, threads that spin at barriers cost minutes and gain nothing.
 TEST_THREADS := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE
 
+# The viewer's types come from what the gateway says of itself.
+PRINT_OPENAPI := import json; from service.app import create_app; from service.settings import Settings; \
+	print(json.dumps(create_app(Settings()).openapi()))
+
 .DEFAULT_GOAL := help
-.PHONY: help serve test lint format bench bench-stream stream-soak stubs lock clean
+.PHONY: help serve test lint format bench bench-stream stream-soak stubs web lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,6 +29,7 @@ lint: $(VENV)/.dev ## Check style, spelling and types; changes nothing
 	$(BIN)/ruff format --check .
 	$(BIN)/codespell
 	$(BIN)/mypy
+	if command -v npm >/dev/null && [ -d clients/web/node_modules ]; then npm --prefix clients/web run --silent lint; fi
 
 format: $(VENV)/.dev ## Mend what ruff can mend
 	$(BIN)/ruff check --fix .
@@ -41,6 +46,12 @@ stream-soak: $(VENV)/.dev ## Overload a live stream for a minute
 
 stubs: $(VENV)/.dev ## Make the Python classes of the gRPC messages
 	$(BIN)/python -m deploy.stubs
+
+web: $(VENV)/.serve ## Build the viewer into clients/web/dist, which is committed (needs npm)
+	npm --prefix clients/web ci --no-audit --no-fund
+	$(BIN)/python -c '$(PRINT_OPENAPI)' > clients/web/node_modules/openapi.json
+	npm --prefix clients/web run types
+	npm --prefix clients/web run build
 
 lock: $(VENV)/.dev ## Write the versions of this environment to constraints.txt
 	$(BIN)/python -m deploy.lock > constraints.txt

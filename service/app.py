@@ -27,7 +27,7 @@ from service.gateway import Gateway, gateway_of
 from service.middleware import RequestMiddleware, record_of
 from service.pipeline import Pipeline
 from service.readiness import Readiness
-from service.routes import health, model, reconstruct, stream, views
+from service.routes import health, model, page, reconstruct, stream, views
 from service.rpc.server import serving_rpc
 from service.settings import Settings
 from service.streams.answering import Parts
@@ -68,6 +68,7 @@ def create_app(settings: Settings, engine_factory: EngineFactory | None = None) 
     stream.add_route(app)
     for routes in (views, model, health):
         app.include_router(routes.router)
+    page.add_routes(app, settings.web_folder)
     return app
 
 

@@ -40,6 +40,9 @@ class Settings(BaseSettings):
     views_model_name: str = "mvr_hand"
     """The model of several views; served where the repository holds it. Empty: not even then."""
 
+    web_folder: Path = Path("clients/web/dist")
+    """The built viewer, served at `/`; without such a folder the gateway serves the API alone."""
+
     max_body_bytes: PositiveInt = 8 * MEBIBYTE
     """Of a body with one image; one of N views may have N times as many, and each of its images so many."""
     max_image_pixels: PositiveInt = 25_000_000

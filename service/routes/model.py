@@ -12,12 +12,17 @@ from service.encode.negotiation import Encoders
 from service.engines.protocol import Engine
 from service.gateway import gateway_of, versions_of, views_of
 from service.routes import stream
-from service.routes.openapi import problem_responses
+from service.routes.openapi import ModelDocument, problem_responses
 
 router = APIRouter()
 
 
-@router.get("/v1/model", summary="Describe the model", response_class=Response)
+@router.get(
+    "/v1/model",
+    summary="Describe the model",
+    response_class=Response,
+    responses={200: {"description": "The model", "model": ModelDocument}},
+)
 async def describe_model(request: Request) -> Response:
     """Return the contract (tensors, joints, bones, faces), the limits of this gateway and what it can write.
 
@@ -31,7 +36,7 @@ async def describe_model(request: Request) -> Response:
     "/v1/model/views",
     summary="Describe the model of several views",
     response_class=Response,
-    responses=problem_responses(404),
+    responses={200: {"description": "The model", "model": ModelDocument}, **problem_responses(404)},
 )
 async def describe_views_model(request: Request) -> Response:
     """Return the same of the model behind `/v1/reconstruct/views`; `contract.views` is the most it looks at.

@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from service import errors
+from service.contract import ModelContract
 from service.encode import glb
 from service.errors import PROBLEM_MEDIA_TYPE, PROBLEM_TYPE_PREFIX, GatewayError
 from service.parameters import BOX_FORM, HandParameters, Parameters, ViewsParameters, openapi_parameters
@@ -49,6 +50,44 @@ class HandDocument(BaseModel):
     )
     translation: Point | None = Field(description="The wrist in the camera's frame; null without intrinsics.")
     timing_ms: dict[str, float]
+
+
+class GatewayLimits(BaseModel):
+    """What this gateway takes at most."""
+
+    body_bytes: int
+    image_bytes: int = Field(description="Of each image.")
+    image_pixels: int
+    in_flight: int = Field(description="Requests in the house at once.")
+    deadline_s: float
+    streams: int = Field(description="Live streams at once.")
+    stream_idle_s: float = Field(description="Longest silence of a stream's client.")
+
+
+class GatewayBuild(BaseModel):
+    """Who answers."""
+
+    name: str
+    version: str
+    engine: str
+
+
+class StreamPlaces(BaseModel):
+    """Where live streams are served."""
+
+    websocket: str = Field(description="The path of the WebSocket on this port.")
+    grpc_port: int | None
+
+
+class ModelDocument(BaseModel):
+    """Everything that a client would otherwise hard-code."""
+
+    contract: ModelContract
+    versions: list[str] = Field(description="Empty while the engine is away.")
+    media_types: list[str] = Field(description="What an answer can be written as.")
+    limits: GatewayLimits
+    gateway: GatewayBuild
+    streams: StreamPlaces
 
 
 EXAMPLES: dict[type[GatewayError], str] = {
@@ -119,10 +158,8 @@ VIEWS_REQUEST: dict[str, Any] = {
 HAND_RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The hand",
-        "content": {
-            "application/json": {"schema": HandDocument.model_json_schema()},
-            glb.MEDIA_TYPE: {"schema": {"type": "string", "format": "binary"}},
-        },
+        "model": HandDocument,  # FastAPI puts it, and what it refers to, among the components
+        "content": {glb.MEDIA_TYPE: {"schema": {"type": "string", "format": "binary"}}},
     },
     **problem_responses(*sorted({kind.status for kind in EXAMPLES})),
 }

@@ -1,0 +1,73 @@
+"""The browser viewer at `/`: the files that `make web` built; the page may speak to this gateway alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from fastapi import FastAPI, Request
+from starlette.responses import Response
+from starlette.staticfiles import StaticFiles
+
+from service.routes.direct import DirectRoute
+
+CONTENT_SECURITY_POLICY: Final = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' blob:",
+        "media-src blob:",
+        "connect-src 'self'",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+    )
+)
+"""No other host, no inline script or style, no frame round the page."""
+
+_SAFE: Final = {"x-content-type-options": "nosniff", "cross-origin-resource-policy": "same-origin"}
+
+PAGE_HEADERS: Final = {
+    **_SAFE,
+    "cache-control": "no-cache",  # asked after each time, answered 304: a new gateway shows its own page
+    "content-security-policy": CONTENT_SECURITY_POLICY,
+    "permissions-policy": "camera=(self), microphone=(), geolocation=(), xr-spatial-tracking=(self)",
+    "referrer-policy": "no-referrer",
+}
+
+ASSET_HEADERS: Final = {
+    **_SAFE,
+    "cache-control": "public, max-age=31536000, immutable",  # the name holds a hash of what is inside
+}
+
+
+def add_routes(app: FastAPI, folder: Path) -> None:
+    """Add the page and its assets; without a built page in `folder`, add nothing."""
+    if not (folder / "index.html").is_file():
+        return
+    page = _Page(StaticFiles(directory=folder))
+    for path, endpoint in (("/", page.index), ("/assets/{name}", page.asset)):
+        app.router.add_api_route(
+            path, endpoint, methods=["GET", "HEAD"], include_in_schema=False, route_class_override=DirectRoute
+        )
+
+
+class _Page:
+    """Files of one folder, each kind with its headers."""
+
+    def __init__(self, files: StaticFiles) -> None:
+        self._files = files
+
+    async def index(self, request: Request) -> Response:
+        """Return the page."""
+        return await self._answer("index.html", request, PAGE_HEADERS)
+
+    async def asset(self, request: Request) -> Response:
+        """Return one of its scripts, styles or pictures."""
+        return await self._answer(f"assets/{request.path_params['name']}", request, ASSET_HEADERS)
+
+    async def _answer(self, path: str, request: Request, headers: dict[str, str]) -> Response:
+        response = await self._files.get_response(path, request.scope)
+        response.headers.update(headers)
+        return response

@@ -1,0 +1,58 @@
+"""How the gateway serves the page: headers, caching, and nothing in the way of the API."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import httpx
+import pytest
+
+from service.app import create_app
+from service.settings import Settings
+from tests.clients.web.conftest import WEB
+from tests.service.conftest import served
+
+ASSETS = re.findall(r'"\./(assets/[^"]+)"', (WEB / "dist" / "index.html").read_text())
+
+
+def test_the_page_is_asked_for_anew_and_speaks_to_no_one_else(gateway_url: str) -> None:
+    reply = httpx.get(gateway_url)
+    assert reply.status_code == 200
+    assert reply.headers["content-type"].startswith("text/html")
+    assert reply.headers["cache-control"] == "no-cache"
+    policy = reply.headers["content-security-policy"]
+    assert policy.startswith("default-src 'none'")
+    assert "unsafe" not in policy and "http" not in policy and "*" not in policy
+    again = httpx.get(gateway_url, headers={"if-none-match": reply.headers["etag"]})
+    assert again.status_code == 304
+
+
+@pytest.mark.parametrize("asset", ASSETS)
+def test_assets_are_kept_forever(asset: str, gateway_url: str) -> None:
+    reply = httpx.get(f"{gateway_url}/{asset}")
+    assert reply.status_code == 200
+    assert "immutable" in reply.headers["cache-control"]
+    assert reply.content == (WEB / "dist" / asset).read_bytes()
+
+
+@pytest.mark.parametrize(
+    "path", ["assets/none.js", "assets/..%2Findex.html", "assets/%2Fetc%2Fhosts", "none"]
+)
+def test_what_is_not_there_is_a_problem_document(path: str, gateway_url: str) -> None:
+    reply = httpx.get(f"{gateway_url}/{path}")
+    assert reply.status_code == 404
+    assert reply.headers["content-type"] == "application/problem+json"
+
+
+def test_the_api_keeps_its_places(gateway_url: str) -> None:
+    assert httpx.get(f"{gateway_url}/docs").status_code == 200
+    assert httpx.get(f"{gateway_url}/v1/reconstruct").status_code == 405
+    assert not [path for path in httpx.get(f"{gateway_url}/openapi.json").json()["paths"] if "assets" in path]
+
+
+def test_without_the_folder_there_is_the_api_alone(model_repository: Path, tmp_path: Path) -> None:
+    settings = Settings(model_repository=model_repository, web_folder=tmp_path)
+    with served(create_app(settings)) as client:
+        assert client.get("/").status_code == 404
+        assert client.get("/livez").status_code == 200
