@@ -22,16 +22,26 @@ from training.hand.template import load_template
 MODEL = "svr_hand"
 
 
-@pytest.fixture(scope="session")
-def gateway_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A gateway in a process of its own; its network costs nothing and always sees the same hand."""
-    repository = tmp_path_factory.mktemp("repository")
-    (repository / MODEL).mkdir()
+def gateway_arguments(folder: Path, port: int) -> tuple[list[str], dict[str, str]]:
+    """Return how to run a gateway whose network costs nothing and always sees the same hand.
+
+    Args:
+        folder: where its model repository is made.
+        port: where it listens; for gRPC it takes a free one.
+    """
+    repository = folder / "repository"
+    (repository / MODEL).mkdir(parents=True, exist_ok=True)
     contract = contract_text(model=MODEL, topology=load_template().topology)
     (repository / MODEL / "contract.json").write_text(contract)
-    port = free_port()
-    arguments = ["-m", "deploy.bench.contenders.gateway", str(port)]
     environment = {"SIMAHAND_MODEL_REPOSITORY": str(repository), "SIMAHAND_MODEL_NAME": MODEL}
+    return ["-m", "deploy.bench.contenders.gateway", str(port)], environment
+
+
+@pytest.fixture(scope="session")
+def gateway_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A gateway in a process of its own."""
+    port = free_port()
+    arguments, environment = gateway_arguments(tmp_path_factory.mktemp("gateway"), port)
     with running(arguments, port=port, environment=environment):
         yield f"http://127.0.0.1:{port}"
 
