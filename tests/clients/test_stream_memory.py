@@ -37,7 +37,7 @@ def begin(memory: StreamMemory, frame_id: int = 100) -> Box | None:
 def test_a_track_begins_again_where_the_hand_was_last(template_result: HandResult) -> None:
     memory = StreamMemory(TRACK)
     assert begin(memory) is None
-    memory.given(frame(1, FIRST_BOX))
+    memory.given(frame(1, FIRST_BOX), None)
     assert begin(memory) == FIRST_BOX
     memory.answered(reply(1, "tracking", None))  # a problem says nothing of where the hand is
     assert begin(memory) == FIRST_BOX
@@ -50,16 +50,24 @@ def test_a_track_begins_again_where_the_hand_was_last(template_result: HandResul
 
 def test_a_box_of_ones_own_is_kept(template_result: HandResult) -> None:
     memory = StreamMemory(TRACK)
-    memory.given(frame(5, OTHER_BOX))
+    memory.given(frame(5, OTHER_BOX), None)
     for state in ("tracking", "lost"):
         memory.answered(reply(4, state, template_result))  # older than the box
         assert begin(memory) == OTHER_BOX
     assert memory.with_box(frame(6, FIRST_BOX)).box == FIRST_BOX
 
 
+def test_a_box_is_sent_though_its_frame_is_replaced() -> None:
+    for track, box in ((True, FIRST_BOX), (False, None)):
+        memory = StreamMemory(StreamOptions(track=track))
+        first = memory.given(frame(1, FIRST_BOX), None)
+        assert memory.given(frame(2), first).box == box
+        assert memory.given(frame(2, OTHER_BOX), first).box == OTHER_BOX
+
+
 def test_without_a_track_no_box_is_added(template_result: HandResult) -> None:
     memory = StreamMemory(StreamOptions())
-    memory.given(frame(1, FIRST_BOX))
+    memory.given(frame(1, FIRST_BOX), None)
     memory.answered(reply(1, None, template_result))
     assert begin(memory) is None
 

@@ -50,8 +50,8 @@ def play(url: str, scene: Scene, *, retry: RetryPolicy = PATIENT, **options: Any
     async def played() -> None:
         async with (
             asyncio.timeout(TIMEOUT_S),
-            AsyncHandClient(url, retry=retry) as client,
-            client.stream(**options) as stream,
+            AsyncHandClient(url) as client,
+            client.stream(reconnect=retry, **options) as stream,
         ):
             await scene(stream)
 
@@ -144,23 +144,26 @@ def test_a_stream_that_ends_without_a_frame_ends(gateway_url: str, transport: Tr
 
 
 @contextmanager
-def own_gateway(folder: Path, port: int) -> Iterator[ProcessTree]:
+def own_gateway(folder: Path, port: int, **settings: str) -> Iterator[ProcessTree]:
     arguments, environment = gateway_arguments(folder, port)
-    with running(arguments, port=port, environment=environment) as tree:
+    with running(arguments, port=port, environment=environment | settings) as tree:
         yield tree
 
 
+@pytest.mark.slow
 def test_a_stream_outlives_its_gateway(tmp_path: Path, photo: bytes, transport: Transport) -> None:
     port = free_port()
 
     async def scene() -> None:
-        async with AsyncHandClient(f"http://127.0.0.1:{port}", retry=PATIENT) as client:
+        async with AsyncHandClient(f"http://127.0.0.1:{port}") as client:
             first = own_gateway(tmp_path, port)
             tree = await asyncio.to_thread(first.__enter__)
             try:
-                stream = client.stream(transport=transport, without_vertices=True)
+                stream = client.stream(
+                    transport=transport, without_vertices=True, track=True, reconnect=PATIENT
+                )
                 await stream.__aenter__()
-                assert (await stream.ask(photo)).frame_id == 1
+                assert (await stream.ask(photo, box=BOX)).tracking == "tracking"
                 tree.send(signal.SIGKILL)
             finally:
                 await asyncio.to_thread(first.__exit__, None, None, None)
@@ -171,8 +174,8 @@ def test_a_stream_outlives_its_gateway(tmp_path: Path, photo: bytes, transport: 
             await asyncio.to_thread(second.__enter__)
             try:
                 reply = await anext(stream)
-                # The options hold still, the newest frame is answered, the other counts.
-                assert (reply.frame_id, reply.dropped) == (3, 1)
+                # The options and the box hold still, the newest frame is answered, the other counts.
+                assert (reply.frame_id, reply.dropped, reply.tracking) == (3, 1, "tracking")
                 assert reply.require_hand().vertices_root_m.shape == (0, 3)
             finally:
                 await stream.__aexit__(None, None, None)
@@ -181,6 +184,7 @@ def test_a_stream_outlives_its_gateway(tmp_path: Path, photo: bytes, transport: 
     asyncio.run(scene())
 
 
+@pytest.mark.slow
 def test_a_gateway_that_stays_away_ends_the_stream(
     tmp_path: Path, photo: bytes, transport: Transport
 ) -> None:
@@ -188,10 +192,10 @@ def test_a_gateway_that_stays_away_ends_the_stream(
     few = RetryPolicy(attempts=3, first_delay_s=0.02, longest_delay_s=0.1)
 
     async def scene() -> None:
-        async with AsyncHandClient(f"http://127.0.0.1:{port}", retry=few) as client:
+        async with AsyncHandClient(f"http://127.0.0.1:{port}") as client:
             gateway = own_gateway(tmp_path, port)
             await asyncio.to_thread(gateway.__enter__)
-            async with client.stream(transport=transport) as stream:
+            async with client.stream(transport=transport, reconnect=few) as stream:
                 await stream.ask(photo)
                 await asyncio.to_thread(gateway.__exit__, None, None, None)
                 await stream.send(photo)
@@ -201,6 +205,20 @@ def test_a_gateway_that_stays_away_ends_the_stream(
                     await stream.send(photo)
 
     asyncio.run(scene())
+
+
+@pytest.mark.slow
+def test_a_stream_that_rests_is_opened_again_by_its_next_frame(tmp_path: Path, photo: bytes) -> None:
+    async def scene(stream: HandStream) -> None:
+        assert (await stream.ask(photo, box=BOX)).tracking == "tracking"
+        await asyncio.sleep(1.0)
+        reply = await stream.ask(photo)
+        assert (reply.frame_id, reply.tracking, reply.problem) == (2, "tracking", None)
+
+    port = free_port()
+    with own_gateway(tmp_path, port, SIMAHAND_STREAM_IDLE_TIMEOUT_S="0.3"):
+        for transport in ("websocket", "grpc"):
+            play(f"http://127.0.0.1:{port}", scene, transport=transport, track=True)
 
 
 def test_nobody_there_is_unreachable_at_once(transport: Transport) -> None:

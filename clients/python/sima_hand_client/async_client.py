@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 from urllib.parse import urlsplit
 
 import httpx
@@ -28,6 +28,9 @@ from sima_hand_client.streams.connection import Connection
 from sima_hand_client.streams.messages import Precision, Smoothing, StreamOptions, Transport
 from sima_hand_client.streams.stream import HandStream
 from sima_hand_client.types import Box, Hand, HandResult, Intrinsics, JointSet, ModelInfo
+
+RECONNECT: Final = RetryPolicy(attempts=10)
+"""Long enough for a gateway to start again."""
 
 
 class AsyncHandClient:
@@ -113,11 +116,13 @@ class AsyncHandClient:
         model: str | None = None,
         version: str | None = None,
         timeout_s: float = 5.0,
+        reconnect: RetryPolicy | None = None,
     ) -> HandStream:
         """Return a live stream, to be opened by `async with`.
 
         Args:
-            transport: "grpc" needs the extra `grpc`; the service says at which port it speaks it.
+            transport: "grpc" needs the extra `grpc`, without which opening the stream raises ImportError; the
+                service says at which port it speaks it.
             track: the crop follows the hand from the first frame's box on.
             smoothing: of joints, vertices and rotation, over time.
             precision: of vertices and joints on the wire; the arrays are float32 in any case.
@@ -126,10 +131,11 @@ class AsyncHandClient:
             model: model name; None takes the service's default.
             version: model version; None takes the newest.
             timeout_s: longest wait for a frame's reply, before the stream connects again.
+            reconnect: when to connect again; the default gives up after ten connections in a row without a
+                reply, about 20 s.
 
         Raises:
             ValueError: an option is unknown.
-            ImportError: the transport's packages are not installed.
         """
         options = StreamOptions(
             track=track,
@@ -143,7 +149,7 @@ class AsyncHandClient:
         connect = {"websocket": self._websocket, "grpc": self._grpc}.get(transport)
         if connect is None:
             raise ValueError(f"transport: {transport!r} is none of websocket, grpc")
-        return HandStream(connect, options, timeout_s=timeout_s, retry=self._retry)
+        return HandStream(connect, options, timeout_s=timeout_s, retry=reconnect or RECONNECT)
 
     @asynccontextmanager
     async def _websocket(self) -> AsyncGenerator[Connection, None]:

@@ -19,10 +19,16 @@ class StreamMemory:
         self._box_frame_id = 0
         self._intrinsics: dict[int, Intrinsics] = {}
 
-    def given(self, frame: Frame) -> None:
-        """Note a frame that the caller gives, whether or not it will be sent."""
+    def given(self, frame: Frame, replaced: Frame | None) -> Frame:
+        """Note a frame that the caller gives, and return it as it is to be sent.
+
+        In a tracking stream it takes over the box of a frame that waits and that it replaces.
+        """
+        if self.options.track and frame.box is None and replaced is not None:
+            frame = replace(frame, box=replaced.box)
         if frame.box is not None:
             self._box, self._box_frame_id = frame.box, frame.frame_id
+        return frame
 
     def sent(self, frame: Frame) -> None:
         """Note a frame that is sent."""

@@ -17,9 +17,9 @@ class NewestSlot(Generic[Item]):
         self._changed = asyncio.Event()
 
     @property
-    def empty(self) -> bool:
-        """Whether nothing lies in it."""
-        return self._item is None
+    def waiting(self) -> Item | None:
+        """What lies in it."""
+        return self._item
 
     def put(self, item: Item) -> None:
         """Lay `item` in, in place of what may lie there."""

@@ -54,7 +54,7 @@ class HandStream:
             connect: opens a connection.
             options: how frames are answered.
             timeout_s: longest wait for a reply.
-            retry: how often to connect again, without a reply in between, before giving up.
+            retry: when to connect again; its attempts are connections in a row without a reply.
         """
         self._connect = connect
         self._timeout_s = timeout_s
@@ -139,8 +139,7 @@ class HandStream:
             intrinsics=intrinsics,
         )
         self._last_given_id = frame.frame_id
-        self._memory.given(frame)
-        self._frames.put(frame)
+        self._frames.put(self._memory.given(frame, self._frames.waiting))
         await asyncio.sleep(0)  # a caller that only sends lets the frame go
         return frame.frame_id
 
@@ -209,7 +208,7 @@ class HandStream:
 
     async def _write(self, connection: Connection) -> None:
         """Send what waits; the reader says why when that fails."""
-        if self._memory.unanswered is not None and self._frames.empty:
+        if self._memory.unanswered is not None and self._frames.waiting is None:
             self._frames.put(self._memory.unanswered)
         first = True
         with suppress(HandClientError):
