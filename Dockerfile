@@ -20,7 +20,7 @@ WORKDIR /app
 USER simahand
 ENV PATH=/opt/simahand/bin:$PATH PYTHONUNBUFFERED=1 SIMAHAND_HOST=0.0.0.0 \
     SIMAHAND_MODEL_REPOSITORY=/app/model_repository SIMAHAND_TRITON_URL=triton:8001
-EXPOSE 8080
+EXPOSE 8080 8081
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s \
     CMD ["python", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:8080/livez', timeout=2)"]
 CMD ["python", "-m", "service"]

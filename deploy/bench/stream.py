@@ -28,10 +28,10 @@ CAMERA_PER_S = 30.0
 PACES: tuple[float | None, ...] = (None, CAMERA_PER_S)
 
 _NOTE = """\
-Each frame is a 128 x 128 JPEG crop, each reply has joints and vertices in float32. *As answered* sends a stream's
-next frame when the last one is answered; *30 a second* is a camera that does not wait. Age is from a frame's
-arrival in the gateway to its reply; *over the engine* is the age without the engine's own time; dropped is the
-share of frames that newer ones replaced; CPU is the gateway's own for a reply.
+Each frame is a 128 x 128 JPEG crop, each reply has joints and vertices in float32. *As answered* sends a
+stream's next frame when the last one is answered; *30 a second* is a camera that does not wait. Age is from a
+frame's arrival in the gateway to its reply; *over the engine* is the age without the engine's own time; the
+dropped are a share of all frames, replaced by newer ones; CPU is the gateway's own for a reply.
 """
 _NULL_NOTE = "It returns one constant mesh. The gateway has one core to itself, the load generator the other."
 _REAL_NOTE = "Triton has one core and one thread; gateway and load generator share the other."
@@ -119,7 +119,7 @@ def _table(rounds: Rounds) -> str:
         "frames/s",
         "age p50 ms",
         "age p99 ms",
-        "over the engine p50 ms",
+        "over the engine p50",
         "dropped",
         "CPU ms",
     ]

@@ -41,14 +41,14 @@ class Smoothing:
 
 SMOOTHINGS: dict[Strength, Smoothing] = {
     "low": Smoothing(
-        shape=OneEuro(least_cutoff_hz=2.0, cutoff_hz_per_speed=20.0),
-        rotation=OneEuro(least_cutoff_hz=2.0, cutoff_hz_per_speed=2.0),
-        place=OneEuro(least_cutoff_hz=2.0, cutoff_hz_per_speed=20.0),
+        shape=OneEuro(least_cutoff_hz=0.5, cutoff_hz_per_speed=40.0),
+        rotation=OneEuro(least_cutoff_hz=0.5, cutoff_hz_per_speed=4.0),
+        place=OneEuro(least_cutoff_hz=0.5, cutoff_hz_per_speed=80.0),
     ),
     "high": Smoothing(
-        shape=OneEuro(least_cutoff_hz=0.7, cutoff_hz_per_speed=10.0),
-        rotation=OneEuro(least_cutoff_hz=0.7, cutoff_hz_per_speed=1.0),
-        place=OneEuro(least_cutoff_hz=0.7, cutoff_hz_per_speed=10.0),
+        shape=OneEuro(least_cutoff_hz=0.3, cutoff_hz_per_speed=20.0),
+        rotation=OneEuro(least_cutoff_hz=0.3, cutoff_hz_per_speed=2.0),
+        place=OneEuro(least_cutoff_hz=0.3, cutoff_hz_per_speed=40.0),
     ),
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Literal
 
 import numpy as np
@@ -14,19 +15,28 @@ from service.encode.result import HandResult, Side
 Float = NDArray[np.float64]
 TrackingState = Literal["tracking", "lost"]
 
+MARGIN = 1.1
+"""The crop over that of the contract. A network draws the hand a little small and towards the middle of its
+crop; followed to the letter, crops of some poses shrink with every frame until they show a finger."""
+LEAD = 0.5
+"""Share of the last step that the crop goes ahead of the hand."""
+CALM = 0.5
+"""Share of the way from the crop's last size to the new one, against breathing."""
 LEAST_INSIDE = 0.5
 """Share of the joints that must lie in the picture."""
-LARGEST_GROWTH = 2.0
-"""Between two frames the longer side of the joints' box grows or shrinks by less than this factor."""
-CALM = 0.5
-"""Share of the way from the last size of the crop to the new one."""
+SHRUNK = 0.4
+"""Side of the joints' box over its largest side of late, under which there is no hand: without one, the
+joints draw together from frame to frame."""
+MEMORY = 15
+"""Frames of late; half a second of a camera."""
 
 
 class HandTrack:
     """The crop of one hand from frame to frame.
 
-    Lost is a hand of which fewer than half of the joints lie in the picture, or whose box in the picture jumps
-    in size. A lost hand stays lost until `begin`.
+    A hand is lost as soon as fewer than half of its joints lie in the picture, or as the box of its joints
+    is under 0.4 of its largest size in the last 15 frames. It stays lost until `begin`. What is not noticed:
+    that the crop went over to another hand, or to something that the network takes for one.
     """
 
     def __init__(self, contract: ModelContract) -> None:
@@ -34,6 +44,8 @@ class HandTrack:
         self._crop_scale = contract.crop_scale
         self._square: Square | None = None
         self._side: Side = "right"
+        self._middle_px: Float | None = None
+        self._sides_px: deque[float] = deque(maxlen=MEMORY)
 
     @property
     def square(self) -> Square | None:
@@ -49,6 +61,8 @@ class HandTrack:
         """Follow the hand in a tight box of the next frame, whatever was followed before."""
         self._square = square_around(box, scale=self._crop_scale)
         self._side = side
+        self._middle_px = None
+        self._sides_px.clear()
 
     def update(self, hand: HandResult, picture_width_px: int, picture_height_px: int) -> TrackingState:
         """Take what was found in the frame's crop, and move the crop after it.
@@ -61,23 +75,23 @@ class HandTrack:
         if self._square is None:
             return "lost"
         joints_px = hand.joints_px.astype(np.float64)
-        box = _tight_box(joints_px)
-        last_px, side_px = self._square.side_px, self._crop_scale * max(box.width_px, box.height_px)
-        jumps = not 1 / LARGEST_GROWTH < side_px / last_px < LARGEST_GROWTH
-        if jumps or _share_inside(joints_px, picture_width_px, picture_height_px) < LEAST_INSIDE:
+        low_px, high_px = joints_px.min(axis=0), joints_px.max(axis=0)
+        self._sides_px.append(float((high_px - low_px).max()))
+        inside = (joints_px >= 0) & (joints_px < (picture_width_px, picture_height_px))
+        if self._is_shrunk() or inside.all(axis=1).mean() < LEAST_INSIDE:
             self._square = None
             return "lost"
-        side_px = last_px * (side_px / last_px) ** CALM
-        middle_x_px, middle_y_px = box.x_px + box.width_px / 2, box.y_px + box.height_px / 2
-        self._square = Square(middle_x_px - side_px / 2, middle_y_px - side_px / 2, side_px)
+        self._square = self._next(self._square, (low_px + high_px) / 2)
         return "tracking"
 
+    def _is_shrunk(self) -> bool:
+        return self._sides_px[-1] <= SHRUNK * max(self._sides_px)
 
-def _tight_box(points_px: Float) -> Box:
-    low, high = points_px.min(axis=0), points_px.max(axis=0)
-    return Box(float(low[0]), float(low[1]), float(high[0] - low[0]), float(high[1] - low[1]))
-
-
-def _share_inside(points_px: Float, width_px: int, height_px: int) -> float:
-    inside = (points_px >= 0).all(axis=1) & (points_px < (width_px, height_px)).all(axis=1)
-    return float(inside.mean())
+    def _next(self, last: Square, middle_px: Float) -> Square:
+        """Return the crop for a hand that was last seen with the middle of its joints' box here."""
+        step_px = 0.0 if self._middle_px is None else middle_px - self._middle_px
+        self._middle_px = middle_px
+        wanted_px = MARGIN * self._crop_scale * self._sides_px[-1]
+        side_px = last.side_px * (wanted_px / last.side_px) ** CALM
+        x_px, y_px = middle_px + LEAD * step_px - side_px / 2
+        return Square(float(x_px), float(y_px), side_px)

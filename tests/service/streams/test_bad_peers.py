@@ -129,27 +129,30 @@ def test_a_peer_that_reads_nothing_is_let_go(transport: Transport, embedded_sett
     """Its replies wait in bounded buffers; then the stream ends, and others have not noticed."""
 
     async def flood(peer: Peer) -> None:
-        while True:
+        for _ in range({"grpc": 60, "websocket": 100_000}[transport]):  # the kernel's buffers are larger
             await peer.send("frame", encoded=JPEG)
-            await asyncio.sleep(0.002)
+            await asyncio.sleep(0.004)
+
+    async def read_nothing(served: Served) -> None:
+        before = resident_bytes()
+        async with asyncio.timeout(25), unread_peer_of(transport, served) as peer:
+            flooding = asyncio.create_task(flood(peer))
+            while not served.metric("simahand_streams_total", transport=transport, end="unread-replies"):
+                await still_serves(served)
+            assert resident_bytes() - before < MOST_GROWTH_BYTES
+            assert served.metric("simahand_streams_open", transport=transport) == 0
+            if transport == "grpc":
+                code, reason = await ends(peer)
+                assert (code, reason) == (grpc.StatusCode.ABORTED, "a reply was not read for 1 s")
+            else:
+                flooding.cancel()
+            await asyncio.gather(flooding, return_exceptions=True)
 
     async def play() -> None:
-        async with serving(embedded_settings, SteadyEngine(), send_timeout_s=0.5) as served:
+        async with serving(embedded_settings, SteadyEngine(), send_timeout_s=1.0) as served:
             await still_serves(served)
             files = open_files()
-            before = resident_bytes()
-            async with asyncio.timeout(25), unread_peer_of(transport, served) as peer:
-                flooding = asyncio.create_task(flood(peer))
-                while not served.metric("simahand_streams_total", transport=transport, end="unread-replies"):
-                    await still_serves(served)
-                assert resident_bytes() - before < MOST_GROWTH_BYTES
-                assert served.metric("simahand_streams_open", transport=transport) == 0
-                if transport == "grpc":  # to cancel what writes would be to cancel the call
-                    code, reason = await ends(peer)
-                    assert (code, reason) == (grpc.StatusCode.ABORTED, "a reply was not read for 0.5 s")
-                else:
-                    flooding.cancel()
-                await asyncio.gather(flooding, return_exceptions=True)
+            await read_nothing(served)  # gRPC closes a channel when nothing holds its calls any more
             await come_back_to(files)
 
     asyncio.run(play())

@@ -183,6 +183,23 @@ def test_the_crop_is_told_and_a_left_hand_is_mirrored(
     play(scene, transport, embedded_settings)
 
 
+def test_the_engine_is_asked_under_the_name_that_the_client_was_told(
+    transport: Transport, embedded_settings: Settings
+) -> None:
+    async def scene(served: Served, engine: SteadyEngine, peer: Peer) -> None:
+        await peer.send("frame", encoded=JPEG)
+        await peer.reply()
+        if isinstance(peer, WebSocketPeer):
+            assert peer.socket.response is not None
+            told = peer.socket.response.headers["x-request-id"]
+        else:
+            assert isinstance(peer, GrpcPeer)
+            told = dict(await peer.call.initial_metadata())["x-request-id"]
+        assert told == engine.asked[-1]
+
+    play(scene, transport, embedded_settings)
+
+
 def test_one_stream_too_many_is_told_to_come_back(transport: Transport, embedded_settings: Settings) -> None:
     async def scene(served: Served, engine: SteadyEngine, peer: Peer) -> None:
         await peer.send("frame", encoded=JPEG)
