@@ -103,6 +103,22 @@ def test_less_is_sent_when_less_is_wanted(
     play(gateway_url, scene, transport=transport, precision="float16", without_vertices=True)
 
 
+def test_named_joints_come_when_they_are_wanted(gateway_url: str, photo: bytes, transport: Transport) -> None:
+    async def scene(stream: HandStream) -> None:
+        hand = (await stream.ask(photo)).require_hand()
+        assert {name: len(joints) for name, joints in hand.joint_sets.items()} == {"webxr": 25, "openxr": 26}
+        for joint in (*hand.joint_sets["webxr"], *hand.joint_sets["openxr"]):
+            assert joint.radius_m > 0
+            np.testing.assert_allclose(np.linalg.norm(joint.orientation_xr), 1, atol=1e-5)
+        wrist = hand.joint_sets["webxr"][0]
+        assert (wrist.name, wrist.synthesised) == ("wrist", False)
+        # Half a turn about x lies between the standards' axes and the camera's.
+        x_m, y_m, z_m = hand.joints_root_m[0]
+        np.testing.assert_allclose(list(wrist.position_root_xr_m), [x_m, -y_m, -z_m], atol=1e-6)
+
+    play(gateway_url, scene, transport=transport, joint_sets=["webxr", "openxr"])
+
+
 def test_a_bad_frame_is_a_problem_and_the_stream_goes_on(
     gateway_url: str, photo: bytes, transport: Transport
 ) -> None:
