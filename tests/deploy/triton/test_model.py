@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from google.protobuf import text_format  # type: ignore[import-untyped]
+from google.protobuf import text_format
 from tritonclient.grpc import InferenceServerClient, InferenceServerException
 from tritonclient.grpc.model_config_pb2 import ModelConfig
 
