@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from sima_hand_client import HandClient, HandResult, ModelInfo
+from sima_hand_client.streams.messages import Transport
 
 from deploy.bench.photo import make_photo
 from deploy.bench.processes import free_port, running
@@ -50,6 +51,12 @@ def gateway_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def client(gateway_url: str) -> Iterator[HandClient]:
     with HandClient(gateway_url) as client:
         yield client
+
+
+@pytest.fixture(params=["websocket", "grpc"])
+def transport(request: pytest.FixtureRequest) -> Transport:
+    name: Transport = request.param
+    return name
 
 
 @pytest.fixture(scope="session")
