@@ -64,7 +64,7 @@ $(VENV)/bin/python:
 
 # What serving needs: the gateway, the client, and torch for Triton's PyTorch backend.
 $(VENV)/.serve: $(VENV)/bin/python pyproject.toml clients/python/pyproject.toml constraints.txt
-	$(PIP_INSTALL) -e '.[service,embedded]' -e clients/python
+	$(PIP_INSTALL) -e '.[service,embedded]' -e 'clients/python[grpc,video]'
 	$(BIN)/python -m deploy.triton.install
 	@touch $@
 

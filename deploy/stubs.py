@@ -1,4 +1,7 @@
-"""`make stubs`: the gRPC messages as Python classes, made from the proto by the pinned compiler."""
+"""`make stubs`: the gRPC messages as Python classes, made from the proto by the pinned compiler.
+
+The service and the Python client import nothing of each other: each has the proto and its classes.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,8 @@ from grpc_tools import protoc
 from deploy.triton.install import CHECKOUT
 
 PROTO = CHECKOUT / "service" / "rpc" / "hand_mesh.proto"
+COPIES = (CHECKOUT / "clients" / "python" / "sima_hand_client" / "rpc",)
+"""Folders that hold the proto and its classes as well."""
 
 
 def generate(proto: Path) -> Mapping[str, str]:
@@ -31,11 +36,19 @@ def generate(proto: Path) -> Mapping[str, str]:
         return {path.name: path.read_text(encoding="utf-8") for path in sorted(Path(folder).iterdir())}
 
 
+def committed() -> Mapping[Path, str]:
+    """Return all files that are made of the proto, as they should be."""
+    classes = generate(PROTO)
+    copies = {PROTO.name: PROTO.read_text(encoding="utf-8"), **classes}
+    own = {PROTO.parent / name: text for name, text in classes.items()}
+    return own | {folder / name: text for folder in COPIES for name, text in copies.items()}
+
+
 def main() -> int:
-    """Write the files beside the proto."""
-    for name, text in generate(PROTO).items():
-        (PROTO.parent / name).write_text(text, encoding="utf-8")
-        print(PROTO.parent / name)
+    """Write the files."""
+    for path, text in committed().items():
+        path.write_text(text, encoding="utf-8")
+        print(path)
     return 0
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from sima_hand_client import HandClient, HandResult, ModelInfo
+from sima_hand_client.streams.messages import Transport
 
 from deploy.bench.photo import make_photo
 from deploy.bench.processes import free_port, running
@@ -23,17 +24,27 @@ MODEL = "svr_hand"
 VIEWS_MODEL, VIEWS = "mvr_hand", 8
 
 
-@pytest.fixture(scope="session")
-def gateway_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A gateway in a process of its own; its network costs nothing and always sees the same hand."""
-    repository = tmp_path_factory.mktemp("repository")
+def gateway_arguments(folder: Path, port: int) -> tuple[list[str], dict[str, str]]:
+    """Return how to run a gateway whose networks cost nothing and always see the same hand.
+
+    Args:
+        folder: where its model repository is made.
+        port: where it listens; for gRPC it takes a free one.
+    """
+    repository = folder / "repository"
     for model, views in ((MODEL, 1), (VIEWS_MODEL, VIEWS)):
-        (repository / model).mkdir()
+        (repository / model).mkdir(parents=True, exist_ok=True)
         contract = contract_text(model=model, topology=load_template().topology, views=views)
         (repository / model / "contract.json").write_text(contract)
-    port = free_port()
-    arguments = ["-m", "deploy.bench.contenders.gateway", str(port)]
     environment = {"SIMAHAND_MODEL_REPOSITORY": str(repository), "SIMAHAND_MODEL_NAME": MODEL}
+    return ["-m", "deploy.bench.contenders.gateway", str(port)], environment
+
+
+@pytest.fixture(scope="session")
+def gateway_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A gateway in a process of its own."""
+    port = free_port()
+    arguments, environment = gateway_arguments(tmp_path_factory.mktemp("gateway"), port)
     with running(arguments, port=port, environment=environment):
         yield f"http://127.0.0.1:{port}"
 
@@ -42,6 +53,12 @@ def gateway_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def client(gateway_url: str) -> Iterator[HandClient]:
     with HandClient(gateway_url) as client:
         yield client
+
+
+@pytest.fixture(params=["websocket", "grpc"])
+def transport(request: pytest.FixtureRequest) -> Transport:
+    name: Transport = request.param
+    return name
 
 
 @pytest.fixture(scope="session")

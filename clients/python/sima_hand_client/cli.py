@@ -1,4 +1,4 @@
-"""`simahand photo.jpg -o hand.glb --overlay overlay.png`."""
+"""`simahand photo.jpg -o hand.glb`, `simahand video.mp4 -o hand.npz`, `simahand bench`."""
 
 from __future__ import annotations
 
@@ -8,12 +8,17 @@ import os
 import sys
 from collections.abc import Sequence
 from enum import IntEnum
-from pathlib import Path
+from typing import Any
 
+import numpy as np
+
+from sima_hand_client import bench
+from sima_hand_client.arguments import parse_bench, parse_media
 from sima_hand_client.client import HandClient
 from sima_hand_client.drawing import draw_overlay, draw_views
 from sima_hand_client.errors import HandClientError, RejectedRequestError
-from sima_hand_client.types import Box, HandResult, Intrinsics
+from sima_hand_client.types import HandResult
+from sima_hand_client.video import VideoQuestion, reconstruct_video, summary_of
 
 
 class ExitCode(IntEnum):
@@ -27,26 +32,63 @@ class ExitCode(IntEnum):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; every failure is one line on stderr and an exit code."""
-    arguments = _parser().parse_args(argv)
+    words = sys.argv[1:] if argv is None else list(argv)
     try:
-        result = _run(arguments)
+        told = _bench(words[1:]) if words[:1] == ["bench"] else _media(words)
     except (RejectedRequestError, OSError, ValueError) as error:
         return _fail(error, ExitCode.INPUT)
     except HandClientError as error:
         return _fail(error, ExitCode.SERVICE)
+    except ImportError as error:
+        return _fail(f"{error}: install sima-hand-client[grpc,video]", ExitCode.USAGE)
     except KeyboardInterrupt:
         return _fail("interrupted", ExitCode.SERVICE)
-    sys.stdout.write(_summary(result) + "\n")
+    sys.stdout.write(told + "\n")
     return ExitCode.OK
 
 
-def _run(arguments: argparse.Namespace) -> HandResult:
-    photo = arguments.photo.read_bytes()
+def _bench(words: Sequence[str]) -> str:
+    arguments = parse_bench(words)
+    measured = bench.measure(
+        arguments.server,
+        arguments.transport or bench.WAYS,
+        photo=None if arguments.photo is None else arguments.photo.read_bytes(),
+        duration_s=arguments.seconds,
+        timeout_s=arguments.timeout,
+    )
+    return bench.table(measured)
+
+
+def _media(words: Sequence[str]) -> str:
+    arguments = parse_media(words)
+    return _video(arguments) if arguments.is_video else _summary(_photo(arguments))
+
+
+def _video(arguments: argparse.Namespace) -> str:
+    # OpenCV and FFmpeg write to stderr themselves, where one line of ours belongs.
+    os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+    question = VideoQuestion(
+        hand=arguments.hand,
+        box=arguments.box,
+        intrinsics=arguments.intrinsics,
+        smoothing=arguments.smoothing,
+        joints_only=arguments.joints_only,
+        transport=arguments.transport,
+    )
+    arrays = reconstruct_video(arguments.file, question, server=arguments.server, timeout_s=arguments.timeout)
+    named: dict[str, Any] = {**arrays}
+    np.savez_compressed(arguments.output, **named)
+    return summary_of(arrays)
+
+
+def _photo(arguments: argparse.Namespace) -> HandResult:
+    photo = arguments.file.read_bytes()
     with HandClient(arguments.server, timeout_s=arguments.timeout) as client:
         question = {"hand": arguments.hand, "box": arguments.box, "intrinsics": arguments.intrinsics}
         result = client.reconstruct(photo, **question)
-        if arguments.glb is not None:
-            arguments.glb.write_bytes(client.reconstruct_glb(photo, **question))
+        if arguments.output is not None:
+            arguments.output.write_bytes(client.reconstruct_glb(photo, **question))
         if arguments.json is not None:
             arguments.json.write_text(json.dumps(_as_json(result)) + "\n")
         if arguments.overlay is not None or arguments.view is not None:
@@ -56,56 +98,6 @@ def _run(arguments: argparse.Namespace) -> HandResult:
             if arguments.view is not None:
                 draw_views(result, model).save(arguments.view)
     return result
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="simahand",
-        description="Send a photo of a hand to a SiMA-Hand service and keep what comes back.",
-        epilog="Exit codes: 0 done, 2 usage, 3 the photo or a parameter is wrong, 4 the service failed.",
-    )
-    parser.add_argument("photo", type=Path, help="JPEG, PNG or WebP")
-    parser.add_argument("-o", "--glb", type=Path, metavar="FILE", help="write the mesh as binary glTF")
-    parser.add_argument("--overlay", type=Path, metavar="FILE", help="draw mesh and skeleton over the photo")
-    parser.add_argument("--view", type=Path, metavar="FILE", help="draw the mesh alone from three sides")
-    parser.add_argument(
-        "--json", type=Path, metavar="FILE", help="write vertices, joints and the rest as JSON"
-    )
-    parser.add_argument("--hand", choices=("right", "left"), default="right", help="which hand it is")
-    parser.add_argument(
-        "--box", type=_box, metavar="X,Y,W,H", help="the hand's tight box in the upright photo, pixels"
-    )
-    parser.add_argument(
-        "--intrinsics", type=_intrinsics, metavar="FX,FY,CX,CY", help="the photo's camera, in pixels"
-    )
-    parser.add_argument(
-        "--server",
-        default=os.environ.get("SIMAHAND_SERVER", "http://localhost:8080"),
-        metavar="URL",
-        help="where the service is (default: $SIMAHAND_SERVER or %(default)s)",
-    )
-    parser.add_argument(
-        "--timeout", type=float, default=30.0, metavar="S", help="seconds to wait for a reply"
-    )
-    return parser
-
-
-def _box(text: str) -> Box:
-    return Box(*_four_numbers(text))
-
-
-def _intrinsics(text: str) -> Intrinsics:
-    return Intrinsics(*_four_numbers(text))
-
-
-def _four_numbers(text: str) -> tuple[float, float, float, float]:
-    try:
-        first, second, third, fourth = (float(part) for part in text.split(","))
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(
-            f"expected four numbers with commas between, got {text!r}"
-        ) from error
-    return first, second, third, fourth
 
 
 def _as_json(result: HandResult) -> dict[str, object]:

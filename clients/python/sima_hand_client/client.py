@@ -10,21 +10,20 @@ from typing import Self
 
 import httpx
 
+from sima_hand_client.calls import (
+    LIMITS,
+    Answer,
+    Call,
+    checked_url,
+    glb_call,
+    model_call,
+    pause_s,
+    reconstruct_call,
+    views_call,
+)
 from sima_hand_client.errors import translate_http_errors
 from sima_hand_client.retry import RetryPolicy
 from sima_hand_client.types import Box, Hand, HandResult, Intrinsics, ModelInfo
-from sima_hand_client.wire import (
-    form_files,
-    media_type_of,
-    parse_model,
-    parse_refusal,
-    parse_result,
-    query_of,
-    query_of_views,
-)
-
-JSON = "application/json"
-GLB = "model/gltf-binary"
 
 
 class HandClient:
@@ -56,17 +55,10 @@ class HandClient:
         Raises:
             ValueError: `base_url` is no http(s) URL.
         """
-        if not base_url.startswith(("http://", "https://")):
-            raise ValueError(f"base_url must start with http:// or https://, got {base_url!r}")
-        self._base_url = base_url.rstrip("/")
+        self._base_url = checked_url(base_url)
         self._retry = retry or RetryPolicy()
-        self._http = httpx.Client(
-            base_url=self._base_url,
-            timeout=httpx.Timeout(timeout_s, connect=connect_timeout_s),
-            # Threads may share a client: with limits, the pool closes idle connections
-            # that it has just given to another thread (httpcore issue 1110).
-            limits=httpx.Limits(max_connections=None, max_keepalive_connections=None),
-        )
+        timeout = httpx.Timeout(timeout_s, connect=connect_timeout_s)
+        self._http = httpx.Client(base_url=self._base_url, timeout=timeout, limits=LIMITS)
 
     def __enter__(self) -> Self:
         return self
@@ -104,8 +96,11 @@ class HandClient:
             OSError: `image` is a path that cannot be read.
             HandClientError: the service or the wire failed; see `errors`.
         """
-        query = query_of(hand=hand, box=box, intrinsics=intrinsics, model=model, version=version)
-        return parse_result(self._post(image, query, accept=JSON), hand=hand, intrinsics=intrinsics)
+        return self._ask(
+            reconstruct_call(
+                _content(image), hand=hand, box=box, intrinsics=intrinsics, model=model, version=version
+            )
+        )
 
     def reconstruct_glb(
         self,
@@ -121,8 +116,9 @@ class HandClient:
 
         Arguments and errors are those of `reconstruct`.
         """
-        query = query_of(hand=hand, box=box, intrinsics=intrinsics, model=model, version=version)
-        return self._post(image, query, accept=GLB).content
+        return self._ask(
+            glb_call(_content(image), hand=hand, box=box, intrinsics=intrinsics, model=model, version=version)
+        )
 
     def reconstruct_views(
         self,
@@ -150,14 +146,17 @@ class HandClient:
             OSError: one of `images` is a path that cannot be read.
             HandClientError: the service or the wire failed, or it serves no model of several views.
         """
-        query = query_of_views(
-            hand=hand, boxes=boxes, target=target, intrinsics=intrinsics, model=model, version=version
+        return self._ask(
+            views_call(
+                [_content(image) for image in images],
+                hand=hand,
+                boxes=boxes,
+                target=target,
+                intrinsics=intrinsics,
+                model=model,
+                version=version,
+            )
         )
-        files = form_files([_content(image) for image in images])
-        reply = self._send(
-            self._http.build_request("POST", "/v1/reconstruct/views", params=query, files=files)
-        )
-        return parse_result(reply, hand=hand, intrinsics=intrinsics)
 
     def model(self) -> ModelInfo:
         """Describe the model that the service serves: faces, bones, joint names.
@@ -165,30 +164,17 @@ class HandClient:
         Raises:
             HandClientError: the service or the wire failed; see `errors`.
         """
-        return parse_model(self._send(self._http.build_request("GET", "/v1/model")))
+        return self._ask(model_call())
 
-    def _post(self, image: Path | bytes, query: dict[str, str], *, accept: str) -> httpx.Response:
-        content = _content(image)
-        headers = {"content-type": media_type_of(content), "accept": accept}
-        return self._send(
-            self._http.build_request(
-                "POST", "/v1/reconstruct", params=query, content=content, headers=headers
-            )
-        )
-
-    def _send(self, request: httpx.Request) -> httpx.Response:
+    def _ask(self, call: Call[Answer]) -> Answer:
         """Send until the service answers or the policy gives up."""
         attempt = 1
         while True:
             with translate_http_errors(self._base_url):
-                reply = self._http.send(request)
+                reply = self._http.request(**call.request)
             if reply.is_success:
-                return reply
-            refusal = parse_refusal(reply)
-            delay_s = self._retry.delay_s(attempt, refusal)
-            if delay_s is None:
-                raise refusal
-            time.sleep(delay_s)
+                return call.parse(reply)
+            time.sleep(pause_s(reply, attempt, self._retry))
             attempt += 1
 
 

@@ -4,10 +4,10 @@ HandClientError
 ├── UnreachableError        no connection, or it broke before the reply was whole
 ├── NoReplyError            no reply within the client's own timeout
 ├── UnexpectedReplyError    a reply that does not speak this API (a proxy's page, another server)
-└── RefusedError            the service answered with `application/problem+json`
+└── RefusedError            the service said no: by `application/problem+json`, or in a stream
     ├── RejectedRequestError    4xx: the image, the box or another parameter is wrong; asking again won't help
     ├── OverloadedError         429: the queue is full; `retry_after_s` says when to come back
-    ├── NotReadyError           503: the model is loading, or Triton is away
+    ├── NotReadyError           503: the model is loading, Triton is away, or the gateway is stopping
     ├── DeadlineError           504: the service gave the request up
     └── ServerFaultError        any other 5xx
 
@@ -17,9 +17,10 @@ raises `OSError`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http import HTTPStatus
+from typing import Final
 
 import httpx
 
@@ -44,8 +45,8 @@ class RefusedError(HandClientError):
     """The service refused; its own words are in the attributes.
 
     Attributes:
-        status: HTTP status code.
-        title: short name of the problem.
+        status: HTTP status code; in a stream, the one that the same problem has over HTTP.
+        title: short name of the problem; in a stream, its slug.
         detail: what exactly was wrong.
         request_id: the service's `x-request-id`, for its logs.
         retry_after_s: the service's Retry-After in seconds, or None.
@@ -67,6 +68,12 @@ class RefusedError(HandClientError):
         self.request_id = request_id
         self.retry_after_s = retry_after_s
 
+    @staticmethod
+    def of_slug(slug: str, detail: str) -> RefusedError:
+        """Return the error of a problem in a stream, which has a slug in place of a status."""
+        status = _STATUS_OF_SLUG.get(slug, HTTPStatus.BAD_REQUEST)
+        return error_class(status)(status=status, title=slug, detail=detail)
+
 
 class RejectedRequestError(RefusedError):
     """4xx: the request itself is wrong."""
@@ -86,6 +93,23 @@ class DeadlineError(RefusedError):
 
 class ServerFaultError(RefusedError):
     """Any other 5xx."""
+
+
+_STATUS_OF_SLUG: Final[Mapping[str, HTTPStatus]] = {
+    "unknown-model": HTTPStatus.NOT_FOUND,
+    "too-large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    "message-too-large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    "unsupported-media-type": HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    "invalid-parameter": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "overloaded": HTTPStatus.TOO_MANY_REQUESTS,
+    "too-many-streams": HTTPStatus.TOO_MANY_REQUESTS,
+    "internal-error": HTTPStatus.INTERNAL_SERVER_ERROR,
+    "engine-fault": HTTPStatus.BAD_GATEWAY,
+    "engine-unavailable": HTTPStatus.SERVICE_UNAVAILABLE,
+    "going-away": HTTPStatus.SERVICE_UNAVAILABLE,
+    "deadline-exceeded": HTTPStatus.GATEWAY_TIMEOUT,
+}
+"""Any other slug names something wrong with the request."""
 
 
 def error_class(status: int) -> type[RefusedError]:

@@ -43,12 +43,18 @@ class RetryPolicy:
             attempt: number of the attempt just refused, from 1.
             refusal: what the service said; its `retry_after_s` is never undercut.
         """
-        if attempt >= self.attempts or not isinstance(refusal, (OverloadedError, NotReadyError)):
+        if not isinstance(refusal, (OverloadedError, NotReadyError)):
             return None
-        backoff_s = min(self.first_delay_s * 2.0 ** (attempt - 1), self.longest_delay_s)
-        jittered_s = backoff_s * random.uniform(0.5, 1.0)  # noqa: S311 - spreads clients out, guards nothing
+        backoff_s = self.backoff_s(attempt)
         asked_s = refusal.retry_after_s or 0.0
-        return max(jittered_s, asked_s) if asked_s <= self.longest_delay_s else None
+        return None if backoff_s is None or asked_s > self.longest_delay_s else max(backoff_s, asked_s)
+
+    def backoff_s(self, attempt: int) -> float | None:
+        """Return how long to wait after an attempt, from 1, whatever it failed of; None to give up."""
+        if attempt >= self.attempts:
+            return None
+        longest_s = min(self.first_delay_s * 2.0 ** (attempt - 1), self.longest_delay_s)
+        return longest_s * random.uniform(0.5, 1.0)  # noqa: S311 - spreads clients out, guards nothing
 
 
 def parse_retry_after(value: str | None) -> float | None:

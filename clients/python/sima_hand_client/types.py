@@ -8,13 +8,14 @@ J joints, V vertices, F faces; how many there are, the service says.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 Hand = Literal["right", "left"]
+JointSet = Literal["webxr", "openxr"]
 FloatArray = npt.NDArray[np.float32]
 IndexArray = npt.NDArray[np.int64]
 
@@ -38,11 +39,30 @@ class Intrinsics(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class NamedJoint:
+    """One joint of a standard's hand, in the standard's axes: x right, y up, z towards the viewer.
+
+    Attributes:
+        name: as the standard spells it.
+        position_root_xr_m: [3] float32, the wrist at the origin.
+        orientation_xr: [4] float32, quaternion x, y, z, w: -z towards the tip, +y out of the hand's back.
+        radius_m: from the joint to the skin.
+        synthesised: no joint of the network, but placed between those that are.
+    """
+
+    name: str
+    position_root_xr_m: FloatArray
+    orientation_xr: FloatArray
+    radius_m: float
+    synthesised: bool
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class HandResult:
     """One reconstructed hand.
 
     Attributes:
-        vertices_root_m: [V, 3] float32, camera axes, wrist at the origin.
+        vertices_root_m: [V, 3] float32, camera axes, wrist at the origin; V is 0 in a stream without them.
         joints_root_m: [J, 3] float32, the same frame.
         rotation: [3, 3] float32, takes canonical hand coordinates to camera axes; a left hand's canonical
             frame is that of a right hand with x turned round.
@@ -53,6 +73,7 @@ class HandResult:
         model_version: its version.
         timing_ms: the service's own stages, by name.
         intrinsics: those the request was made with.
+        joint_sets: the named joints that a stream was asked for, by their standard.
     """
 
     vertices_root_m: FloatArray
@@ -65,6 +86,7 @@ class HandResult:
     model_version: str
     timing_ms: Mapping[str, float]
     intrinsics: Intrinsics | None = None
+    joint_sets: Mapping[JointSet, tuple[NamedJoint, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -77,6 +99,7 @@ class ModelInfo:
         joint_names: J names, in the order of every joint array.
         bones: [B, 2] int64, parent and child joint.
         faces: [F, 3] int64, wound counter-clockwise seen from outside a *right* hand.
+        grpc_port: where the service speaks gRPC, on the same host; None where it does not.
     """
 
     name: str
@@ -84,6 +107,7 @@ class ModelInfo:
     joint_names: tuple[str, ...]
     bones: IndexArray
     faces: IndexArray
+    grpc_port: int | None = None
 
     def faces_of(self, hand: Hand) -> IndexArray:
         """Return [F, 3] faces wound outwards for `hand`: a left hand is a mirrored right one."""

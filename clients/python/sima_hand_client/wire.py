@@ -107,8 +107,9 @@ def parse_model(reply: httpx.Response) -> ModelInfo:
             joint_names=tuple(str(name) for name in contract["joint_names"]),
             bones=_indices(contract["bones"], columns=2),
             faces=_indices(contract["faces"], columns=3),
+            grpc_port=body.get("streams", {}).get("grpc_port"),
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise UnexpectedReplyError(f"{reply.url} sent an unknown description: {error!r}") from error
 
 

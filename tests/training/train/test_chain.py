@@ -164,12 +164,9 @@ def test_a_multi_view_network_is_not_measured_on_photos(
     assert "show one view each" in capsys.readouterr().err
 
 
-def test_a_multi_view_network_is_not_exported_as_a_single_view_one(
-    runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main(["export", str(runs / "teacher" / "last.pt"), "--repository", str(tmp_path)]) == 2
-    assert "looks at 2 views; one is wanted" in capsys.readouterr().err
-    assert not any(tmp_path.iterdir())
+def test_the_teacher_is_exported_as_a_model_of_its_views(runs: Path, tmp_path: Path) -> None:
+    assert main(["export", str(runs / "teacher" / "last.pt"), "--repository", str(tmp_path)]) == 0
+    assert json.loads((tmp_path / "mvr_hand" / "contract.json").read_text())["views"] == 2
 
 
 @pytest.mark.parametrize(
