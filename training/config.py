@@ -171,6 +171,8 @@ class RunConfig:
     data: DataConfig = field(default_factory=DataConfig)
     adaptation: AdaptationConfig = field(default_factory=AdaptationConfig)
     stages: tuple[StageConfig, ...] = ()
+    targets: Literal["one", "every"] = "one"
+    """Views of a group whose orientation an update of MVR-Hand asks for: one drawn at random, or each."""
     optimiser: Literal["adam", "adamw"] = "adam"
     weight_decay: float = 0.0
     ema_decay: float = 0.999

@@ -66,6 +66,16 @@ class ViewsLesson:
         return criterion.full(hand._replace(shape=_with_every_view(views, batch.valid)), truth)
 
 
+class EveryTargetLesson(ViewsLesson):
+    """The same with every view as the target in turn: as many orientations for one look at the views."""
+
+    def losses(self, batch: ViewsBatch, criterion: Criterion, scope: Scope) -> dict[str, Tensor]:
+        """Return the terms of groups (B, N, 3, 128, 128)."""
+        if scope == "shape":
+            return super().losses(batch, criterion, scope)
+        return criterion.full(_of_every_target(self.network, batch), batch.every_view().truth)
+
+
 class TaughtLesson:
     """Every view as a picture of its own, beside a frozen teacher who sees all views, this as target."""
 
@@ -101,10 +111,7 @@ class TaughtLesson:
 
     @torch.no_grad()
     def _seen(self, batch: ViewsBatch) -> HandPrediction:
-        prediction = self.teacher.for_every_target(batch.images, batch.valid)
-        valid = batch.valid.flatten()
-        shape = HandShape(*(part[valid] for part in prediction.shape))
-        return HandPrediction(shape, *(part[valid] for part in prediction[1:]))
+        return _of_every_target(self.teacher, batch)
 
 
 def lesson_for(
@@ -118,7 +125,7 @@ def lesson_for(
     if isinstance(network, MultiViewHand):
         if config.adaptation.is_on or teacher is not None:
             raise ValueError("a multi-view network has no teacher: adaptation is for single views")
-        return ViewsLesson(network)
+        return {"one": ViewsLesson, "every": EveryTargetLesson}[config.targets](network)
     if teacher is None:
         if config.adaptation.is_on:
             raise ValueError("the recipe learns from a teacher: give its checkpoint with --teacher")
@@ -126,6 +133,14 @@ def lesson_for(
     if not config.adaptation.is_on:
         raise ValueError("a teacher is given, but the recipe's adaptation learns nothing from one")
     return TaughtLesson(network, teacher, Adaptation(config.adaptation))
+
+
+def _of_every_target(network: MultiViewHand, batch: ViewsBatch) -> HandPrediction:
+    """Return the hand in the camera of every view that there is, group by group."""
+    prediction = network.for_every_target(batch.images, batch.valid)
+    valid = batch.valid.flatten()
+    shape = HandShape(*(part[valid] for part in prediction.shape))
+    return HandPrediction(shape, *(part[valid] for part in prediction[1:]))
 
 
 def _with_every_view(views: ViewsShape, valid: Tensor) -> HandShape:

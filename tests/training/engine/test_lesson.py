@@ -15,13 +15,13 @@ from training.data.groups import HandGroups
 from training.data.loader import plain_groups
 from training.data.synthetic_reader import SyntheticHands
 from training.engine.adaptation import ORIENTATION_TERM, SHAPE_TERM, SHARE, Adaptation
-from training.engine.lesson import PictureLesson, TaughtLesson, ViewsLesson, lesson_for
+from training.engine.lesson import EveryTargetLesson, PictureLesson, TaughtLesson, ViewsLesson, lesson_for
 from training.engine.stage import Stage
 from training.hand.topology import HandTopology
 from training.losses.criterion import Criterion
 from training.networks.build import build, build_multi_view
 from training.networks.hands import MultiViewHand, SingleViewHand
-from training.tensors import ViewsBatch
+from training.tensors import HandTruth, ViewsBatch
 
 VIEWS = 2
 FULL_SIMA = AdaptationConfig(shape="lifted", orientation="fused")
@@ -161,10 +161,15 @@ def test_the_teacher_sees_the_student_s_own_crop_as_its_target(
             assert_close(seen.shape.lifted_feature[row], turned.shape.lifted_feature[0], rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.parametrize("kind", [ViewsLesson, EveryTargetLesson])
 def test_a_view_that_is_not_there_teaches_nothing(
-    teacher: MultiViewHand, groups: ViewsBatch, config: RunConfig, topology: HandTopology
+    kind: type[ViewsLesson],
+    teacher: MultiViewHand,
+    groups: ViewsBatch,
+    config: RunConfig,
+    topology: HandTopology,
 ) -> None:
-    lesson, criterion = ViewsLesson(teacher.eval()), criterion_of(config, topology)
+    lesson, criterion = kind(teacher.eval()), criterion_of(config, topology)
     before = lesson.losses(groups, criterion, "full")
     groups.images[1, 1], groups.truth.joints_uv[1, 1], groups.truth.rotation[1, 1] = 0.7, 9.0, 0.0
     after = lesson.losses(groups, criterion, "full")
@@ -183,6 +188,27 @@ def test_the_joints_of_every_view_count(
     assert after["vertices_canonical"] == before["vertices_canonical"]
 
 
+def turned(groups: ViewsBatch, target: int) -> ViewsBatch:
+    """Return the groups with another view as the target."""
+    parts = (groups.images, groups.valid, *groups.truth)
+    images, valid, *truth = (part.roll(-target, dims=1) for part in parts)
+    return ViewsBatch(images, valid, HandTruth(*truth))
+
+
+@torch.no_grad()
+def test_every_target_at_once_is_the_mean_of_one_after_the_other(
+    teacher: MultiViewHand, groups: ViewsBatch, config: RunConfig, topology: HandTopology
+) -> None:
+    groups.valid[:] = True
+    criterion = criterion_of(config, topology)
+    together = EveryTargetLesson(teacher.eval()).losses(groups, criterion, "full")
+    apart = [
+        ViewsLesson(teacher).losses(turned(groups, target), criterion, "full") for target in range(VIEWS)
+    ]
+    for name, loss in together.items():
+        assert_close(loss, torch.stack([one[name] for one in apart]).mean(), rtol=1e-3, atol=1e-5)
+
+
 def test_who_needs_a_teacher_and_who_may_not_have_one(
     network: SingleViewHand, teacher: MultiViewHand, config: RunConfig
 ) -> None:
@@ -193,6 +219,11 @@ def test_who_needs_a_teacher_and_who_may_not_have_one(
         lesson_for(network, config, teacher=teacher)
     with pytest.raises(ValueError, match="adaptation is for single views"):
         lesson_for(teacher, taught)
+
+
+def test_the_recipe_says_which_targets_are_asked_for(teacher: MultiViewHand, config: RunConfig) -> None:
+    asked = [lesson_for(teacher, dataclasses.replace(config, targets=targets)) for targets in ("one", "every")]
+    assert [type(lesson) for lesson in asked] == [ViewsLesson, EveryTargetLesson]
 
 
 TABLE_6 = {
