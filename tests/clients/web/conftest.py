@@ -56,7 +56,8 @@ def video(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture(scope="session")
+# Not longer than a module: Playwright keeps an event loop in this thread, beside which none can be run.
+@pytest.fixture(scope="module")
 def browser(video: Path) -> Iterator[Browser]:
     chromium = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
     if chromium is None:

@@ -206,7 +206,7 @@ def test_every_target_at_once_is_the_mean_of_one_after_the_other(
         ViewsLesson(teacher).losses(turned(groups, target), criterion, "full") for target in range(VIEWS)
     ]
     for name, loss in together.items():
-        assert_close(loss, torch.stack([one[name] for one in apart]).mean(), rtol=1e-3, atol=1e-5)
+        assert_close(loss, torch.stack([one[name] for one in apart]).mean(), rtol=5e-3, atol=1e-5)
 
 
 def test_who_needs_a_teacher_and_who_may_not_have_one(
@@ -222,8 +222,9 @@ def test_who_needs_a_teacher_and_who_may_not_have_one(
 
 
 def test_the_recipe_says_which_targets_are_asked_for(teacher: MultiViewHand, config: RunConfig) -> None:
-    asked = [lesson_for(teacher, dataclasses.replace(config, targets=targets)) for targets in ("one", "every")]
-    assert [type(lesson) for lesson in asked] == [ViewsLesson, EveryTargetLesson]
+    one, every = (dataclasses.replace(config, targets=targets) for targets in ("one", "every"))
+    assert type(lesson_for(teacher, one)) is ViewsLesson
+    assert type(lesson_for(teacher, every)) is EveryTargetLesson
 
 
 TABLE_6 = {
