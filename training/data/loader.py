@@ -59,6 +59,16 @@ class Share(NamedTuple):
 WHOLE = Share()
 
 
+class Course(NamedTuple):
+    """Which batches a process takes of a run."""
+
+    batch_size: int
+    """Of the whole batch, of which `share` is taken."""
+    seed: int
+    first_batch: int = 0
+    share: Share = WHOLE
+
+
 class _Source(Protocol[Stored_co]):
     """What a batch is made of: views, or groups of them."""
 
@@ -111,29 +121,20 @@ class _Groups:
 class _TrainingStream(IterableDataset[Stored]):
     """The endless sequence of a run's batches from a given one on."""
 
-    def __init__(
-        self,
-        source: _Source[Stored],
-        *,
-        pool_shards: int,
-        batch_size: int,
-        seed: int,
-        first_batch: int,
-        share: Share,
-    ) -> None:
-        self.batches_per_epoch = len(source.shard) // batch_size
+    def __init__(self, source: _Source[Stored], course: Course, *, pool_shards: int) -> None:
+        size, processes = course.batch_size, course.share.of
+        self.batches_per_epoch = len(source.shard) // size
         if self.batches_per_epoch == 0:
-            raise ValueError(f"{len(source.shard)} samples do not fill one batch of {batch_size}")
-        if batch_size % share.of:
-            raise ValueError(f"a batch of {batch_size} cannot be shared by {share.of} processes")
-        self._source, self._share, self._pool_shards = source, share, pool_shards
-        self._batch_size, self._seed, self._first_batch = batch_size, seed, first_batch
+            raise ValueError(f"{len(source.shard)} samples do not fill one batch of {size}")
+        if size % processes:
+            raise ValueError(f"a batch of {size} cannot be shared by {processes} processes")
+        self._source, self._course, self._pool_shards = source, course, pool_shards
         self._order: tuple[int, Index] = (-1, np.empty(0, np.int64))
 
     def __iter__(self) -> Iterator[Stored]:
         worker = get_worker_info()
         rank, workers = (0, 1) if worker is None else (worker.id, worker.num_workers)
-        for number in itertools.count(self._first_batch + rank, workers):
+        for number in itertools.count(self._course.first_batch + rank, workers):
             yield self.batch(number)
 
     def batch(self, number: int) -> Stored:
@@ -141,13 +142,13 @@ class _TrainingStream(IterableDataset[Stored]):
 
         The samples that do not fill an epoch's last batch are left out.
         """
+        size, seed, _, share = self._course
         epoch, place = divmod(number, self.batches_per_epoch)
         if self._order[0] != epoch:
             shards, pool = self._source.shard, self._pool_shards
-            self._order = epoch, epoch_order(shards, seed=self._seed, epoch=epoch, pool_shards=pool)
-        whole = self._order[1][place * self._batch_size : (place + 1) * self._batch_size]
-        mine = whole[self._share.number :: self._share.of]
-        return self._source.batch(mine, randomness=(self._seed, epoch))
+            self._order = epoch, epoch_order(shards, seed=seed, epoch=epoch, pool_shards=pool)
+        whole = self._order[1][place * size : (place + 1) * size]
+        return self._source.batch(whole[share.number :: share.of], randomness=(seed, epoch))
 
 
 class _PlainStream(IterableDataset[Stored]):
@@ -163,54 +164,26 @@ class _PlainStream(IterableDataset[Stored]):
             yield self._source.batch(self._chosen[start : start + self._batch_size], randomness=None)
 
 
-def training_batches(
-    hands: HandSet,
-    config: DataConfig,
-    *,
-    batch_size: int,
-    seed: int,
-    first_batch: int = 0,
-    share: Share = WHOLE,
-) -> Iterator[HandBatch]:
-    """Yield augmented batches without end, or this process's share, beginning with the `first_batch`-th.
+def training_batches(hands: HandSet, config: DataConfig, course: Course) -> Iterator[HandBatch]:
+    """Yield a course's batches, augmented, without end.
 
     Raises:
         ValueError: The views do not fill one batch, or it cannot be shared evenly.
     """
-    stream = _TrainingStream(
-        _Views(hands, config),
-        pool_shards=config.pool_shards,
-        batch_size=batch_size,
-        seed=seed,
-        first_batch=first_batch,
-        share=share,
-    )
+    stream = _TrainingStream(_Views(hands, config), course, pool_shards=config.pool_shards)
     return map(_hand_batch, _loaded(stream, workers=config.workers))
 
 
 def training_groups(
-    groups: HandGroups,
-    config: DataConfig,
-    *,
-    views: int,
-    batch_size: int,
-    seed: int,
-    first_batch: int = 0,
-    share: Share = WHOLE,
+    groups: HandGroups, config: DataConfig, course: Course, *, views: int
 ) -> Iterator[ViewsBatch]:
-    """Yield augmented groups of `views` views without end, each with a target of its own, as above.
+    """Yield groups of `views` views likewise, each with a target of its own.
 
     Raises:
         ValueError: The groups do not fill one batch, or it cannot be shared evenly.
     """
-    stream = _TrainingStream(
-        _Groups(groups, views=views, config=config),
-        pool_shards=config.pool_shards,
-        batch_size=batch_size,
-        seed=seed,
-        first_batch=first_batch,
-        share=share,
-    )
+    source = _Groups(groups, views=views, config=config)
+    stream = _TrainingStream(source, course, pool_shards=config.pool_shards)
     return map(_views_batch, _loaded(stream, workers=config.workers))
 
 

@@ -9,6 +9,7 @@ from typing import Literal, cast, get_args
 import numpy as np
 
 from training.config import DataConfig
+from training.data.dexycb.index import DexYcbIndex, load_index
 from training.data.dexycb.reader import DexYcbHands
 from training.data.hanco.reader import HanCoHands
 from training.data.sample import HandSet
@@ -56,8 +57,15 @@ def hand_topology(data: DataConfig) -> HandTopology:
 
 def _dexycb(data: DataConfig, split: Split) -> DexYcbHands:
     hands = {"right": _mano(data, "right"), "left": _mano(data, "left")}
-    cache = Path(data.cache) if data.cache else None
-    return DexYcbHands(Path(data.root), split=split, hands=hands, cache=cache)
+    root = Path(data.root)
+    index = load_index(root, cache=Path(data.cache)) if data.cache else _opened_index(root)
+    return DexYcbHands(root, split=split, hands=hands, index=index)
+
+
+@functools.lru_cache(maxsize=1)
+def _opened_index(root: Path) -> DexYcbIndex:
+    # A run opens its training set and its validation set; every label need not be opened for each.
+    return load_index(root)
 
 
 def _hanco(data: DataConfig, split: Split) -> HanCoHands:

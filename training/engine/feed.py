@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from training.config import DataConfig, RunConfig
 from training.data.groups import HandGroups
-from training.data.loader import Share, training_batches, training_groups
+from training.data.loader import Course, training_batches, training_groups
 from training.data.sets import open_hands
 from training.tensors import HandBatch, ViewsBatch
 
@@ -19,10 +19,8 @@ class Feed(Protocol):
     def description(self) -> dict[str, Any]:
         """What the training set is, for the card of what learns from it."""
 
-    def training(
-        self, *, batch_size: int, seed: int, first_batch: int, share: Share
-    ) -> Iterator[HandBatch | ViewsBatch]:
-        """Yield this process's share of the batches without end, beginning with the `first_batch`-th."""
+    def training(self, course: Course) -> Iterator[HandBatch | ViewsBatch]:
+        """Yield a course's batches without end."""
 
 
 class PictureFeed:
@@ -41,11 +39,9 @@ class PictureFeed:
         """What the training set is."""
         return self.hands.description
 
-    def training(self, *, batch_size: int, seed: int, first_batch: int, share: Share) -> Iterator[HandBatch]:
+    def training(self, course: Course) -> Iterator[HandBatch]:
         """Yield disturbed crops."""
-        return training_batches(
-            self.hands, self.data, batch_size=batch_size, seed=seed, first_batch=first_batch, share=share
-        )
+        return training_batches(self.hands, self.data, course)
 
 
 class GroupFeed:
@@ -64,17 +60,9 @@ class GroupFeed:
         """What the training set is."""
         return self.groups.hands.description
 
-    def training(self, *, batch_size: int, seed: int, first_batch: int, share: Share) -> Iterator[ViewsBatch]:
+    def training(self, course: Course) -> Iterator[ViewsBatch]:
         """Yield groups of crops, each disturbed in its own way."""
-        return training_groups(
-            self.groups,
-            self.data,
-            views=self.views,
-            batch_size=batch_size,
-            seed=seed,
-            first_batch=first_batch,
-            share=share,
-        )
+        return training_groups(self.groups, self.data, course, views=self.views)
 
 
 def feed_for(config: RunConfig, *, views: int) -> Feed:

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from training.checkpoint import Checkpoint, save_checkpoint
 from training.config import RunConfig, from_dict
-from training.data.loader import training_batches
+from training.data.loader import Course, training_batches
 from training.data.synthetic_reader import SyntheticHands
 from training.engine.inference import evaluating
 from training.export.graph import load
@@ -193,4 +193,4 @@ def _calibrate(norm: BatchNorm, features: Tensor, bias: Tensor) -> None:
 def _images(hands: SyntheticHands, config: RunConfig) -> Tensor:
     data = dataclasses.replace(config.data, workers=0)
     count = min(CALIBRATION_IMAGES, len(hands))
-    return next(training_batches(hands, data, batch_size=count, seed=config.seed)).images
+    return next(training_batches(hands, data, Course(count, seed=config.seed))).images

@@ -11,7 +11,7 @@ import torch
 
 from training.checkpoint import Checkpoint, load_shared_weights, load_weights, save_checkpoint
 from training.config import NetworkConfig, RunConfig, StageConfig
-from training.data.loader import Share
+from training.data.loader import Course, Share
 from training.data.sets import hand_topology, open_hands
 from training.engine.feed import feed_for
 from training.engine.inference import Measured
@@ -200,12 +200,13 @@ class Trainer:
     def _batches(self) -> Iterator[HandBatch | ViewsBatch]:
         # Each stage has its own order of the data; the numbers of its batches begin at zero.
         seed = self.config.seed * len(self.config.stages) + self.stage_index
-        return self.feed.training(
-            batch_size=self._stage_config.batch_size,
+        course = Course(
+            self._stage_config.batch_size,
             seed=seed,
             first_batch=self.stage.step_count,
             share=Share(self.team.rank, self.team.size),
         )
+        return self.feed.training(course)
 
     def _validate(self) -> None:
         """Measure the averaged weights on a part of the validation set; keep them if they are best."""

@@ -16,7 +16,7 @@ from deploy.bench.training.first_version import PlainLoop, file_loader
 from deploy.bench.training.pictures import Layouts
 from deploy.bench.training.web_dataset import tar_loader
 from training.config import RunConfig
-from training.data.loader import PREFETCH_BATCHES, plain_batches, training_batches
+from training.data.loader import PREFETCH_BATCHES, Course, plain_batches, training_batches
 from training.data.sets import hand_topology, open_hands
 from training.engine.allocator import keep_freed_memory
 from training.engine.inference import measure
@@ -58,9 +58,10 @@ def ours(config: RunConfig, layouts: Layouts) -> Mapping[str, Case]:
 
     def loader(workers: int) -> Iterator[object]:
         data = dataclasses.replace(config.data, workers=workers)
-        return training_batches(hands, data, batch_size=size, seed=0)
+        return training_batches(hands, data, Course(size, seed=0))
 
-    batches = training_batches(hands, dataclasses.replace(config.data, workers=1), batch_size=size, seed=1)
+    single = dataclasses.replace(config.data, workers=1)
+    batches = training_batches(hands, single, Course(size, seed=1))
     first = next(batches)
     views = list(range(min(EVALUATED, len(hands))))
     return {

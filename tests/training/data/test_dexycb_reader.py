@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from tests.training.conftest import DEXYCB_CAMERAS as CAMERAS
 from tests.training.conftest import DEXYCB_FRAMES as FRAMES
 from training.data.augment import Augmentation
+from training.data.dexycb.index import load_index
 from training.data.dexycb.layout import SPLITS, Split
 from training.data.dexycb.reader import DexYcbHands
 from training.data.groups import HandGroups
@@ -30,9 +31,9 @@ MIRROR = np.array([-1.0, 1.0, 1.0])
 
 
 @pytest.fixture(scope="module")
-def parts(dexycb: Path, stand_ins: Hands, tmp_path_factory: pytest.TempPathFactory) -> dict[str, DexYcbHands]:
-    cache = tmp_path_factory.mktemp("cache")
-    return {split: DexYcbHands(dexycb, split=split, hands=stand_ins, cache=cache) for split in SPLITS}
+def parts(dexycb: Path, stand_ins: Hands) -> dict[str, DexYcbHands]:
+    index = load_index(dexycb)
+    return {split: DexYcbHands(dexycb, split=split, hands=stand_ins, index=index) for split in SPLITS}
 
 
 def place(hands: DexYcbHands, number: int) -> tuple[str, str, int]:

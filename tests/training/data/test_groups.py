@@ -13,7 +13,7 @@ from torch.testing import assert_close
 from tests.training.drawn_hands import VIEWS
 from training.config import DataConfig
 from training.data.groups import MISSING, HandGroups
-from training.data.loader import Share, plain_batches, plain_groups, training_groups
+from training.data.loader import WHOLE, Course, Share, plain_batches, plain_groups, training_groups
 from training.data.synthetic_reader import SyntheticHands
 from training.tensors import HandTruth, ViewsBatch
 
@@ -34,9 +34,8 @@ def holed(drawn_data: Path) -> HandGroups:
 def groups_of(
     groups: HandGroups, count: int, *, views: int = VIEWS, first: int = 0, share: Share | None = None
 ) -> list[ViewsBatch]:
-    stream = training_groups(
-        groups, DISTURBED, views=views, batch_size=4, seed=3, first_batch=first, share=share or Share()
-    )
+    course = Course(batch_size=4, seed=3, first_batch=first, share=share or WHOLE)
+    stream = training_groups(groups, DISTURBED, course, views=views)
     return list(itertools.islice(stream, count))
 
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from training.config import DataConfig
-from training.data.loader import WHOLE, Share, plain_batches, training_batches
+from training.data.loader import WHOLE, Course, Share, plain_batches, training_batches
 from training.data.synthetic_reader import SyntheticHands
 from training.tensors import HandBatch
 
@@ -29,9 +29,8 @@ def batches(
     share: Share = WHOLE,
 ) -> list[HandBatch]:
     config = DataConfig(**{**vars(DISTURBED), "workers": workers})
-    stream = training_batches(
-        SyntheticHands(folder / "train"), config, batch_size=size, seed=seed, first_batch=first, share=share
-    )
+    course = Course(size, seed=seed, first_batch=first, share=share)
+    stream = training_batches(SyntheticHands(folder / "train"), config, course)
     return list(itertools.islice(stream, count))
 
 

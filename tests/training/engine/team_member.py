@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 
 from training.config import RunConfig, load_recipe
-from training.data.loader import Share, training_batches
+from training.data.loader import Course, Share, training_batches
 from training.data.synthetic_reader import SyntheticHands
 from training.engine.lesson import PictureLesson
 from training.engine.stage import Stage
@@ -31,8 +31,8 @@ def losses_of(config: RunConfig, data: Path, *, team: Team, parts: int = 1) -> t
             module.p = 0.0  # each process draws its own
     only = dataclasses.replace(config.stages[1], batch_parts=parts)
     stage = Stage(PictureLesson(network), config, only, load_template().topology, team=team)
-    share = Share(team.rank, team.size)
-    batches = training_batches(SyntheticHands(data / "train"), config.data, batch_size=8, seed=1, share=share)
+    course = Course(batch_size=8, seed=1, share=Share(team.rank, team.size))
+    batches = training_batches(SyntheticHands(data / "train"), config.data, course)
     losses = [stage.step(next(batches)).losses["total"] for _ in range(UPDATES)]
     weights = b"".join(p.detach().numpy().tobytes() for p in network.parameters())
     return losses, hashlib.sha256(weights).hexdigest()

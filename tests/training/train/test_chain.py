@@ -12,7 +12,7 @@ import torch
 from training.__main__ import main
 from training.checkpoint import load_checkpoint
 from training.config import load_recipe, with_data
-from training.data.loader import Share
+from training.data.loader import Course
 from training.losses.criterion import Criterion
 from training.tensors import ViewsBatch
 from training.train.logbook import Logbook
@@ -201,7 +201,7 @@ def test_a_single_view_run_may_see_the_pictures_in_groups(drawn_data: Path, tmp_
         trainer = Trainer(config, out=tmp_path, logbook=logbook)
         trainer.run(StopRequest(steps=1))
     assert trainer.images_seen == 2 * config.stages[0].batch_size
-    batches = trainer.feed.training(batch_size=4, seed=0, first_batch=0, share=Share())
+    batches = trainer.feed.training(Course(batch_size=4, seed=0))
     groups = next(iter(batches))
     assert isinstance(groups, ViewsBatch)
     criterion = Criterion(config.stages[0].losses, trainer.topology)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from training.data.dexycb.index import load_index
+from training.data.dexycb.index import DexYcbIndex, load_index
 from training.data.dexycb.labels import read_view_labels
 from training.data.dexycb.layout import (
     HEIGHT_PX,
@@ -39,8 +39,7 @@ class DexYcbHands(MultiViewHands):
         *,
         split: Split,
         hands: Mapping[str, LabelHand],
-        cache: Path | None = None,
-        jobs: int = 1,
+        index: DexYcbIndex | None = None,
     ) -> None:
         """Read which views there are.
 
@@ -48,8 +47,7 @@ class DexYcbHands(MultiViewHands):
             root: Folder of the data set.
             split: Part of S0: `train`, `val` or `test`.
             hands: The model of each side, `right` and `left`.
-            cache: Folder for the index; without it every label is opened here.
-            jobs: Processes that open labels when the index is made.
+            index: Of this copy; without it every label is opened here.
 
         Raises:
             ValueError: The split is none, a side has no model, no view is left, or a file is missing or
@@ -57,7 +55,7 @@ class DexYcbHands(MultiViewHands):
         """
         if split not in SPLITS:
             raise ValueError(f"split must be one of {', '.join(SPLITS)}, got {split!r}")
-        index = load_index(root, cache=cache, jobs=jobs)
+        index = index or load_index(root)
         views = index.of_split(split)
         if len(views) == 0:
             raise ValueError(f"{root}: S0 {split} has no valid view")

@@ -10,6 +10,7 @@ from scipy.spatial.transform import Rotation
 from torch import Tensor
 
 from tests.training.hand.mano.fabricated import HEAD_JOINTS, PARENTS, WRIST_M, Fields
+from tests.training.nearness import assert_near
 from training.contract import BONES, FINGERTIP_JOINTS
 from training.data.mano_labels import LabelHand
 from training.hand.decimation import boundary_edges
@@ -25,10 +26,6 @@ def draws(count: int, seed: int = 0) -> tuple[Tensor, Tensor]:
     """Return random poses, (n, 48), and betas, (n, 10)."""
     rng = np.random.default_rng(seed)
     return torch.tensor(rng.normal(scale=0.5, size=(count, 48))), torch.tensor(rng.normal(size=(count, 10)))
-
-
-def assert_near(found: Tensor, wanted: Tensor | Float, atol: float = 1e-12) -> None:
-    np.testing.assert_allclose(found.numpy(), np.asarray(wanted), rtol=0, atol=atol)
 
 
 def world_transforms(rotations: Float, heads_m: Float) -> list[Float]:

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from tests.training.nearness import assert_near
 from training.hand.mano import ManoHand
 from training.hand.mano.layout import FINGERTIP_VERTICES
 from training.hand.mano.parameters import read_parameters
@@ -22,10 +23,6 @@ def labels(count: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         torch.tensor(rng.normal(scale=0.5, size=(count, size))) for size in (3, 45, 10, 3)
     )
     return turn, coefficients, betas, translation
-
-
-def assert_near(found: Tensor, wanted: Tensor, atol: float = 1e-12) -> None:
-    torch.testing.assert_close(found, wanted, atol=atol, rtol=0)
 
 
 def test_a_mirrored_left_label_is_the_mirrored_left_hand(left_hand: ManoHand) -> None:
