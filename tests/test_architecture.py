@@ -27,7 +27,7 @@ MAY_IMPORT_TORCH_LAZILY = {Path("service/engines/embedded.py")}
 
 LAYERS = (
     {"contract"},
-    {"tensors", "compiler", "toml_tables"},
+    {"tensors", "compiler", "device", "toml_tables"},
     {"config"},
     {"hand"},
     {"data", "synthetic", "networks", "losses", "metrics"},

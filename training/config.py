@@ -109,6 +109,9 @@ class DataConfig:
     pool_shards: int = 24
     """Shards that are shuffled together; twice as many are in memory."""
     workers: int = 1
+    resident: bool = False
+    """Hold the decoded training set in the device's memory and cut the crops there, so that processors do not
+    hold up a GPU; for rendered sets."""
 
 
 @dataclass(frozen=True, kw_only=True)

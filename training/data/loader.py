@@ -20,7 +20,7 @@ from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 from training.config import DataConfig
 from training.data.augment import Augmentation, CroppedHand, crop_hand, draw_augmentation
 from training.data.groups import CroppedViews, HandGroups
-from training.data.order import Index, epoch_order
+from training.data.order import BatchOrder, Course, Index
 from training.data.sample import HandSet
 from training.tensors import HandBatch, HandTruth, ViewsBatch
 
@@ -47,26 +47,6 @@ class _GroupBytes(NamedTuple):
     valid: Tensor
     """(B, N) bool."""
     truth: HandTruth
-
-
-class Share(NamedTuple):
-    """The part of every batch that one of several processes takes."""
-
-    number: int = 0
-    of: int = 1
-
-
-WHOLE = Share()
-
-
-class Course(NamedTuple):
-    """Which batches a process takes of a run."""
-
-    batch_size: int
-    """Of the whole batch, of which `share` is taken."""
-    seed: int
-    first_batch: int = 0
-    share: Share = WHOLE
 
 
 class _Source(Protocol[Stored_co]):
@@ -122,33 +102,15 @@ class _TrainingStream(IterableDataset[Stored]):
     """The endless sequence of a run's batches from a given one on."""
 
     def __init__(self, source: _Source[Stored], course: Course, *, pool_shards: int) -> None:
-        size, processes = course.batch_size, course.share.of
-        self.batches_per_epoch = len(source.shard) // size
-        if self.batches_per_epoch == 0:
-            raise ValueError(f"{len(source.shard)} samples do not fill one batch of {size}")
-        if size % processes:
-            raise ValueError(f"a batch of {size} cannot be shared by {processes} processes")
-        self._source, self._course, self._pool_shards = source, course, pool_shards
-        self._order: tuple[int, Index] = (-1, np.empty(0, np.int64))
+        self._order = BatchOrder(source.shard, course, pool_shards=pool_shards)
+        self._source, self._course = source, course
 
     def __iter__(self) -> Iterator[Stored]:
         worker = get_worker_info()
         rank, workers = (0, 1) if worker is None else (worker.id, worker.num_workers)
         for number in itertools.count(self._course.first_batch + rank, workers):
-            yield self.batch(number)
-
-    def batch(self, number: int) -> Stored:
-        """Return this share of the batch of that number.
-
-        The samples that do not fill an epoch's last batch are left out.
-        """
-        size, seed, _, share = self._course
-        epoch, place = divmod(number, self.batches_per_epoch)
-        if self._order[0] != epoch:
-            shards, pool = self._source.shard, self._pool_shards
-            self._order = epoch, epoch_order(shards, seed=seed, epoch=epoch, pool_shards=pool)
-        whole = self._order[1][place * size : (place + 1) * size]
-        return self._source.batch(whole[share.number :: share.of], randomness=(seed, epoch))
+            epoch, chosen = self._order.batch(number)
+            yield self._source.batch(chosen, randomness=(self._course.seed, epoch))
 
 
 class _PlainStream(IterableDataset[Stored]):
@@ -171,7 +133,7 @@ def training_batches(hands: HandSet, config: DataConfig, course: Course) -> Iter
         ValueError: The views do not fill one batch, or it cannot be shared evenly.
     """
     stream = _TrainingStream(_Views(hands, config), course, pool_shards=config.pool_shards)
-    return map(_hand_batch, _loaded(stream, workers=config.workers))
+    return map(_hand_batch, loaded(stream, workers=config.workers))
 
 
 def training_groups(
@@ -184,7 +146,7 @@ def training_groups(
     """
     source = _Groups(groups, views=views, config=config)
     stream = _TrainingStream(source, course, pool_shards=config.pool_shards)
-    return map(_views_batch, _loaded(stream, workers=config.workers))
+    return map(_views_batch, loaded(stream, workers=config.workers))
 
 
 def plain_batches(
@@ -193,7 +155,7 @@ def plain_batches(
     """Yield every view (or the chosen ones) once, in order, as the contract's crop."""
     # One process keeps the order and the short last batch simple; more would not pay for one pass.
     stream = _PlainStream(_Views(hands), views, batch_size=batch_size)
-    return map(_hand_batch, _loaded(stream, workers=min(workers, 1)))
+    return map(_hand_batch, loaded(stream, workers=min(workers, 1)))
 
 
 def plain_groups(
@@ -206,10 +168,11 @@ def plain_groups(
 ) -> Iterator[ViewsBatch]:
     """Yield every group (or the chosen ones) once, in order; the target is its first camera that sees it."""
     stream = _PlainStream(_Groups(groups, views=views), chosen, batch_size=batch_size)
-    return map(_views_batch, _loaded(stream, workers=min(workers, 1)))
+    return map(_views_batch, loaded(stream, workers=min(workers, 1)))
 
 
-def _loaded(stream: IterableDataset[Stored], *, workers: int) -> DataLoader[Stored]:
+def loaded(stream: IterableDataset[Stored], *, workers: int) -> DataLoader[Stored]:
+    """Return a stream as worker processes make it, or this process if there are none."""
     return DataLoader(
         stream,
         batch_size=None,

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Protocol
 
+import torch
+
 from training.config import DataConfig, RunConfig
 from training.data.groups import HandGroups
-from training.data.loader import Course, training_batches, training_groups
+from training.data.loader import training_batches, training_groups
+from training.data.order import Course
+from training.data.resident import ResidentHands, resident_batches, resident_groups
 from training.data.sets import open_hands
 from training.tensors import HandBatch, ViewsBatch
 
@@ -21,6 +25,28 @@ class Feed(Protocol):
 
     def training(self, course: Course) -> Iterator[HandBatch | ViewsBatch]:
         """Yield a course's batches without end."""
+
+
+class ResidentFeed:
+    """Pictures, or all views of a moment at a time, out of the device's memory."""
+
+    def __init__(self, data: DataConfig, *, views: int, device: torch.device) -> None:
+        """Read the whole training set onto a device.
+
+        Raises:
+            ValueError: It cannot be read, or its pictures are not of one size.
+        """
+        hands = open_hands(data, "train")
+        self.data, self.views, self.description = data, views, hands.description
+        self._shard = hands.index.shard
+        self._groups = None if views == 1 else HandGroups(hands)
+        self._hands = ResidentHands(hands, device=device, workers=data.workers)
+
+    def training(self, course: Course) -> Iterator[HandBatch | ViewsBatch]:
+        """Yield disturbed crops, on the device."""
+        if self._groups is None:
+            return resident_batches(self._hands, self._shard, self.data, course)
+        return resident_groups(self._hands, self._groups, self.data, course, views=self.views)
 
 
 class PictureFeed:
@@ -65,10 +91,12 @@ class GroupFeed:
         return training_groups(self.groups, self.data, course, views=self.views)
 
 
-def feed_for(config: RunConfig, *, views: int) -> Feed:
+def feed_for(config: RunConfig, *, views: int, device: torch.device) -> Feed:
     """Return pictures, or groups where the network or its teacher looks at several views at once.
 
     Raises:
         ValueError: The data cannot be read.
     """
+    if config.data.resident:
+        return ResidentFeed(config.data, views=views, device=device)
     return PictureFeed(config.data) if views == 1 else GroupFeed(config.data, views=views)

@@ -22,7 +22,8 @@ from torch import Tensor, nn
 
 from training.checkpoint import Checkpoint, save_checkpoint
 from training.config import RunConfig, from_dict
-from training.data.loader import Course, training_batches
+from training.data.loader import training_batches
+from training.data.order import Course
 from training.data.synthetic_reader import SyntheticHands
 from training.engine.inference import evaluating
 from training.export.graph import load

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import get_args
 
 from training.config import DataKind
+from training.device import available_device
 from training.study.plan import Run, Study, load_study
 from training.study.pool import Pool
 from training.study.table import as_page
@@ -25,6 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--split", default="test", help="part of the data to measure (default: test)")
     parser.add_argument("--seeds", type=int, nargs="+", help="instead of the study's")
     parser.add_argument("--arms", nargs="+", help="only these, and what they start and learn from")
+    parser.add_argument("--device", default="cpu", help="cpu, cuda or cuda:N (default: cpu)")
     parser.add_argument("--jobs", type=int, default=1, help="runs at a time, of one thread each (default: 1)")
     parser.add_argument("--table", type=Path, metavar="FILE", help="write the tables of what has ended")
 
@@ -44,7 +46,13 @@ def run(arguments: argparse.Namespace) -> None:
     names = _with_sources(study, arguments.arms or study.arms)
     runs = [Run(study.arms[name], seed, arguments.out) for seed in seeds for name in names]
     if arguments.data is not None:
-        place = DataPlace(arguments.data, arguments.dataset, arguments.mano, arguments.split)
+        place = DataPlace(
+            arguments.data,
+            arguments.dataset,
+            arguments.mano,
+            arguments.split,
+            device=str(available_device(arguments.device)),
+        )
         with StopRequest() as stop:
             Pool(runs, place, jobs=arguments.jobs).carry_out(stop)
     if arguments.table is not None:

@@ -39,6 +39,8 @@ class DataPlace(NamedTuple):
     kind: DataKind | None
     mano: Path | None
     split: str
+    device: str = "cpu"
+    """Where the runs compute."""
 
     def of(self, config: RunConfig) -> RunConfig:
         """Return a recipe that reads the data here."""
@@ -71,7 +73,9 @@ def carry_out(run: Run, place: DataPlace, stop: StopRequest) -> None:
     started = _of_beside(run, run.arm.described.init)
     teacher = _of_beside(run, run.arm.described.teacher)
     with Logbook(run.folder) as logbook:
-        trainer = Trainer(config, out=run.folder, logbook=logbook, teacher=teacher)
+        trainer = Trainer(
+            config, out=run.folder, logbook=logbook, teacher=teacher, device=torch.device(place.device)
+        )
         last = run.folder / LAST
         if last.exists():
             trainer.resume(_own(load_checkpoint(last), run))
@@ -86,7 +90,7 @@ def carry_out(run: Run, place: DataPlace, stop: StopRequest) -> None:
 def _measured(run: Run, place: DataPlace, ended: Checkpoint, started: Checkpoint | None) -> Results:
     config = place.of(run.config)
     hands = open_hands(config.data, place.split)
-    network = build_any(config.network, hand_topology(config.data))
+    network = build_any(config.network, hand_topology(config.data)).to(place.device)
     load_weights(network, ended.best_weights)
     scope = config.stages[-1].scope
     measured = measure_hands(network, hands, views=config.network.views, scope=scope, workers=0)

@@ -6,10 +6,9 @@ import argparse
 from pathlib import Path
 from typing import get_args
 
-import torch
-
 from training.checkpoint import load_checkpoint
 from training.config import DataKind, load_recipe, recipe_names, with_data
+from training.device import available_device
 from training.engine.allocator import keep_freed_memory
 from training.engine.team import joined_team
 from training.train.logbook import Logbook, SilentLogbook
@@ -57,7 +56,7 @@ def run(arguments: argparse.Namespace) -> None:
         raise ValueError("--resume goes on with a run and --init starts one: give one of them")
     if arguments.stage is not None and arguments.init is None:
         raise ValueError("--stage needs --init: without earlier weights a run begins with its first stage")
-    device = _device(arguments.device)
+    device = available_device(arguments.device)
     config = with_data(
         load_recipe(arguments.recipe), kind=arguments.dataset, root=arguments.data, mano=arguments.mano
     )
@@ -75,15 +74,3 @@ def run(arguments: argparse.Namespace) -> None:
         elif arguments.init is not None:
             trainer.start_from(load_checkpoint(arguments.init), stage=arguments.stage)
         trainer.run(stop)
-
-
-def _device(name: str) -> torch.device:
-    try:
-        device = torch.device(name)
-    except RuntimeError as error:
-        raise ValueError(f"--device must be cpu, cuda or cuda:N, got {name!r}") from error
-    if device.type not in {"cpu", "cuda"}:
-        raise ValueError(f"--device must be cpu, cuda or cuda:N, got {name!r}")
-    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise ValueError(f"there is no {name}: torch sees {torch.cuda.device_count()} CUDA devices")
-    return device

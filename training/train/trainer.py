@@ -11,7 +11,7 @@ import torch
 
 from training.checkpoint import Checkpoint, load_shared_weights, load_weights, save_checkpoint
 from training.config import NetworkConfig, RunConfig, StageConfig
-from training.data.loader import Course, Share
+from training.data.order import Course, Share
 from training.data.sets import hand_topology, open_hands
 from training.engine.feed import feed_for
 from training.engine.inference import Measured
@@ -66,7 +66,7 @@ class Trainer:
         self.teacher = teacher
         looking = config.network if teacher is None else teacher.config.network
         self.views = looking.views if looking.views > 1 else config.data.views
-        self.feed = feed_for(config, views=self.views)
+        self.feed = feed_for(config, views=self.views, device=device)
         self.validation_hands = open_hands(config.data, "val")
         self.stage_index = 0
         self.stage = self._new_stage()

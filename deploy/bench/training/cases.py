@@ -16,7 +16,8 @@ from deploy.bench.training.first_version import PlainLoop, file_loader
 from deploy.bench.training.pictures import Layouts
 from deploy.bench.training.web_dataset import tar_loader
 from training.config import RunConfig
-from training.data.loader import PREFETCH_BATCHES, Course, plain_batches, training_batches
+from training.data.loader import PREFETCH_BATCHES, plain_batches, training_batches
+from training.data.order import Course
 from training.data.sets import hand_topology, open_hands
 from training.engine.allocator import keep_freed_memory
 from training.engine.inference import measure

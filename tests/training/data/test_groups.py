@@ -13,7 +13,8 @@ from torch.testing import assert_close
 from tests.training.drawn_hands import VIEWS
 from training.config import DataConfig
 from training.data.groups import MISSING, HandGroups
-from training.data.loader import WHOLE, Course, Share, plain_batches, plain_groups, training_groups
+from training.data.loader import plain_batches, plain_groups, training_groups
+from training.data.order import WHOLE, Course, Share
 from training.data.synthetic_reader import SyntheticHands
 from training.tensors import HandTruth, ViewsBatch
 

@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from training.config import DataConfig
-from training.data.loader import WHOLE, Course, Share, plain_batches, training_batches
+from training.data.loader import plain_batches, training_batches
+from training.data.order import WHOLE, Course, Share
 from training.data.synthetic_reader import SyntheticHands
 from training.tensors import HandBatch
 

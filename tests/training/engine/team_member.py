@@ -11,7 +11,8 @@ from pathlib import Path
 import torch
 
 from training.config import RunConfig, load_recipe
-from training.data.loader import Course, Share, training_batches
+from training.data.loader import training_batches
+from training.data.order import Course, Share
 from training.data.synthetic_reader import SyntheticHands
 from training.engine.lesson import PictureLesson
 from training.engine.stage import Stage

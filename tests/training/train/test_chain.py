@@ -12,7 +12,7 @@ import torch
 from training.__main__ import main
 from training.checkpoint import load_checkpoint
 from training.config import load_recipe, with_data
-from training.data.loader import Course
+from training.data.order import Course
 from training.losses.criterion import Criterion
 from training.tensors import ViewsBatch
 from training.train.logbook import Logbook

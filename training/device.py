@@ -1,0 +1,22 @@
+"""Where a run computes, by the name that a user gives."""
+
+from __future__ import annotations
+
+import torch
+
+
+def available_device(name: str) -> torch.device:
+    """Return a device that there is.
+
+    Raises:
+        ValueError: The name is not that of a processor or a CUDA device, or there is no such device.
+    """
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise ValueError(f"--device must be cpu, cuda or cuda:N, got {name!r}") from error
+    if device.type not in {"cpu", "cuda"}:
+        raise ValueError(f"--device must be cpu, cuda or cuda:N, got {name!r}")
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise ValueError(f"there is no {name}: torch sees {torch.cuda.device_count()} CUDA devices")
+    return device
