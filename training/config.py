@@ -176,6 +176,9 @@ class RunConfig:
     stages: tuple[StageConfig, ...] = ()
     targets: Literal["one", "every"] = "one"
     """Views of a group whose orientation an update of MVR-Hand asks for: one drawn at random, or each."""
+    group_sizes: tuple[int, ...] = ()
+    """Parts of so many views that a batch's groups are divided into, each group by the next of the sizes, so
+    that MVR-Hand learns from fewer views as well. By default groups stay whole."""
     optimiser: Literal["adam", "adamw"] = "adam"
     weight_decay: float = 0.0
     ema_decay: float = 0.999
@@ -188,6 +191,14 @@ class RunConfig:
     validate_every: int = 2000
     validation_views: int = 1024
     """Views of the validation set, evenly spread, that the averaged weights are measured on."""
+
+    def __post_init__(self) -> None:
+        """Refuse parts of groups that the network or its lesson cannot look at."""
+        for size in self.group_sizes:
+            if not 1 <= size <= self.network.views:
+                raise ValueError(f"group_sizes: parts have 1 to {self.network.views} views, got {size}")
+        if self.group_sizes and self.targets != "every":
+            raise ValueError('group_sizes wants targets = "every": a part may lack any one view')
 
 
 def load_recipe(name_or_path: str, *, change: Mapping[str, Any] | None = None) -> RunConfig:
@@ -205,10 +216,19 @@ def load_recipe(name_or_path: str, *, change: Mapping[str, Any] | None = None) -
 
 
 def with_data(
-    config: RunConfig, *, kind: DataKind | None = None, root: Path | None = None, mano: Path | None = None
+    config: RunConfig,
+    *,
+    kind: DataKind | None = None,
+    root: Path | None = None,
+    mano: Path | None = None,
+    resident: bool = False,
 ) -> RunConfig:
-    """Return a run on another data set, in another folder, or with MANO's files, where they are given."""
+    """Return a run on another data set, in another folder, or with MANO's files, where they are given.
+
+    With `resident`, the training set is held on the device whatever the recipe says.
+    """
     data = config.data
+    data = dataclasses.replace(data, resident=data.resident or resident)
     data = data if kind is None else dataclasses.replace(data, kind=kind)
     data = data if root is None else dataclasses.replace(data, root=str(root))
     data = data if mano is None else dataclasses.replace(data, mano=str(mano))

@@ -6,6 +6,7 @@ level, C = 8 x trunk channels. Frames as in `training.contract`; metres everywhe
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -72,6 +73,17 @@ class ViewsBatch(NamedTuple):
             ViewsBatch(self.images[first::count], self.valid[first::count], truth)
             for first, truth in enumerate(self.truth.parts(count))
         ]
+
+    def looks(self, sizes: Sequence[int]) -> Tensor:
+        """Return which views of each group are looked at together, (B, K, N) bool, in K looks.
+
+        The b-th group is divided into parts of `sizes[b % len(sizes)]` neighbours; the last has the rest.
+        """
+        place = torch.arange(self.valid.shape[1])
+        part_by_size = torch.stack([place // size for size in sizes])  # (S, N): the part that each view is in
+        part = part_by_size[torch.arange(len(self.valid)) % len(sizes)].to(self.valid.device)  # (B, N)
+        parts = torch.arange(int(part_by_size.max()) + 1, device=part.device)  # (K,)
+        return self.valid[:, None] & (part[:, None] == parts[:, None])
 
     def targets(self) -> HandBatch:
         """Return each group's target, as a picture of its own."""

@@ -45,10 +45,11 @@ class HandGroups:
     def views_from(self, group: int, target: int, *, count: int) -> Index:
         """Return the numbers of `count` views of a group: the target's, then the cameras after it in a ring.
 
-        Where the set has fewer cameras, the rest is `MISSING`.
+        Cameras that do not show the hand are passed over; where there are fewer, the rest is `MISSING`.
         """
-        ring = np.roll(self.members[group], -target)[:count]
-        return np.concatenate((ring, np.full(count - len(ring), MISSING, np.int64)))
+        ring = np.roll(self.members[group], -target)
+        there = ring[ring != MISSING][:count]
+        return np.concatenate((there, np.full(count - len(there), MISSING, np.int64)))
 
     def targets(self, group: int) -> Index:
         """Return the cameras that show the hand, any of which may be the target."""

@@ -27,6 +27,8 @@ from training.data.sample import HandSet
 from training.tensors import HandBatch, HandTruth, ViewsBatch
 
 READ_AT_A_TIME = 256
+READERS = 4
+"""Processes that read the set, once."""
 
 
 class _Block(NamedTuple):
@@ -59,14 +61,14 @@ class _Blocks(IterableDataset[tuple[int, _Block]]):
 class ResidentHands:
     """Every view of a set, decoded, with its labels."""
 
-    def __init__(self, hands: HandSet, *, device: torch.device, workers: int) -> None:
+    def __init__(self, hands: HandSet, *, device: torch.device, readers: int = READERS) -> None:
         """Read the whole set onto a device.
 
         Raises:
             ValueError: The pictures are not all of one size.
         """
         self.device = device
-        blocks = iter(loaded(_Blocks(hands), workers=workers))
+        blocks = iter(loaded(_Blocks(hands), workers=readers))
         first, block = next(blocks)
         count = len(hands)
         self._views = _Block(*(it.new_empty((count, *it.shape[1:]), device=device) for it in block))

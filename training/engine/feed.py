@@ -40,7 +40,7 @@ class ResidentFeed:
         self.data, self.views, self.description = data, views, hands.description
         self._shard = hands.index.shard
         self._groups = None if views == 1 else HandGroups(hands)
-        self._hands = ResidentHands(hands, device=device, workers=data.workers)
+        self._hands = ResidentHands(hands, device=device)
 
     def training(self, course: Course) -> Iterator[HandBatch | ViewsBatch]:
         """Yield disturbed crops, on the device."""

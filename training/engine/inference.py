@@ -60,18 +60,28 @@ def predict(network: SingleViewHand, images: Tensor, *, scope: Literal["shape", 
 
 
 def predict_views(
-    network: MultiViewHand, batch: ViewsBatch, *, scope: Literal["shape", "full"] = "full"
+    network: MultiViewHand,
+    batch: ViewsBatch,
+    *,
+    scope: Literal["shape", "full"] = "full",
+    together: int | None = None,
 ) -> Hands:
-    """Return what an evaluating network says of every view that there is, each as the target once."""
-    valid = batch.valid.flatten()
+    """Return what an evaluating network says of every view that there is, each as the target once.
+
+    Args:
+        network: The network.
+        batch: Groups of views.
+        scope: With `shape`, the canonical hand of the whole group is returned for each of its views.
+        together: Neighbouring views that are looked at together; by default all of a group.
+    """
     if scope == "shape":
+        valid = batch.valid.flatten()
         views = network.shape(batch.images, batch.valid)
         canonical = (views.hand.vertices_canonical_m, views.hand.joints_canonical_m)
         vertices, joints = (part.repeat_interleave(batch.valid.shape[1], dim=0)[valid] for part in canonical)
         return _hands(vertices, joints, views.joints_uv[batch.valid])
-    prediction = network.for_every_target(batch.images, batch.valid)
-    hands = (prediction.vertices_m, prediction.joints_m, prediction.shape.joints_uv)
-    return _hands(*(part[valid] for part in hands))
+    prediction = network.for_every_target(batch.images, batch.looks([together or batch.valid.shape[1]]))
+    return _hands(prediction.vertices_m, prediction.joints_m, prediction.shape.joints_uv)
 
 
 def measure(
@@ -105,8 +115,16 @@ def measure_views(
     *,
     scope: Literal["shape", "full"] = "full",
     context: AbstractContextManager[object] | None = None,
+    together: int | None = None,
 ) -> Measured:
     """Return the same of groups of views: every view that there is, as the target once.
+
+    Args:
+        network: The network; it is evaluated, and left in the mode that it was in.
+        batches: Undisturbed crops.
+        scope: As above.
+        context: As above.
+        together: Neighbouring views of a group that are looked at together; by default all.
 
     Raises:
         ValueError: There is no batch.
@@ -114,7 +132,11 @@ def measure_views(
     device = next(network.parameters()).device
     with evaluating(network), _entered(context):
         return _beside_truth(
-            ((predict_views(network, b.to(device), scope=scope), b.every_view()) for b in batches), scope
+            (
+                (predict_views(network, batch.to(device), scope=scope, together=together), batch.every_view())
+                for batch in batches
+            ),
+            scope,
         )
 
 

@@ -6,6 +6,7 @@ whose group a frozen teacher sees as a whole (SiMA; spec section 4).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal, Protocol
 
 import torch
@@ -67,13 +68,19 @@ class ViewsLesson:
 
 
 class EveryTargetLesson(ViewsLesson):
-    """The same with every view as the target in turn: as many orientations for one look at the views."""
+    """The same with every view as the target in turn, of whole groups or of parts of them."""
+
+    def __init__(self, network: MultiViewHand, sizes: Sequence[int]) -> None:
+        """Divide groups into parts of these sizes, as `ViewsBatch.looks` does."""
+        super().__init__(network)
+        self.sizes = sizes
 
     def losses(self, batch: ViewsBatch, criterion: Criterion, scope: Scope) -> dict[str, Tensor]:
-        """Return the terms of groups (B, N, 3, 128, 128)."""
+        """Return the terms of groups (B, N, 3, 128, 128); the shape alone is learnt from whole groups."""
         if scope == "shape":
             return super().losses(batch, criterion, scope)
-        return criterion.full(_of_every_target(self.network, batch), batch.every_view().truth)
+        hands = self.network.for_every_target(batch.images, batch.looks(self.sizes))
+        return criterion.full(hands, batch.every_view().truth)
 
 
 class TaughtLesson:
@@ -111,7 +118,7 @@ class TaughtLesson:
 
     @torch.no_grad()
     def _seen(self, batch: ViewsBatch) -> HandPrediction:
-        return _of_every_target(self.teacher, batch)
+        return self.teacher.for_every_target(batch.images, batch.valid[:, None])
 
 
 def lesson_for(
@@ -125,7 +132,9 @@ def lesson_for(
     if isinstance(network, MultiViewHand):
         if config.adaptation.is_on or teacher is not None:
             raise ValueError("a multi-view network has no teacher: adaptation is for single views")
-        return {"one": ViewsLesson, "every": EveryTargetLesson}[config.targets](network)
+        if config.targets == "one":
+            return ViewsLesson(network)
+        return EveryTargetLesson(network, config.group_sizes or (config.network.views,))
     if teacher is None:
         if config.adaptation.is_on:
             raise ValueError("the recipe learns from a teacher: give its checkpoint with --teacher")
@@ -133,14 +142,6 @@ def lesson_for(
     if not config.adaptation.is_on:
         raise ValueError("a teacher is given, but the recipe's adaptation learns nothing from one")
     return TaughtLesson(network, teacher, Adaptation(config.adaptation))
-
-
-def _of_every_target(network: MultiViewHand, batch: ViewsBatch) -> HandPrediction:
-    """Return the hand in the camera of every view that there is, group by group."""
-    prediction = network.for_every_target(batch.images, batch.valid)
-    valid = batch.valid.flatten()
-    shape = HandShape(*(part[valid] for part in prediction.shape))
-    return HandPrediction(shape, *(part[valid] for part in prediction[1:]))
 
 
 def _with_every_view(views: ViewsShape, valid: Tensor) -> HandShape:

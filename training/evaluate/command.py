@@ -39,6 +39,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--mano", type=Path, help="folder of MANO's files, for DexYCB and HanCo")
     parser.add_argument("--split", default="test", help="part of the data to measure (default: test)")
+    parser.add_argument(
+        "--together",
+        type=int,
+        metavar="N",
+        help="give a multi-view network only N neighbouring views at a time (default: all)",
+    )
     parser.add_argument("--photos", type=Path, help="folder of photos with reference.json")
     parser.add_argument(
         "--efficiency",
@@ -68,8 +74,10 @@ def run(arguments: argparse.Namespace) -> None:
     drawn: list[DrawnHand] = []
     if arguments.data is not None:
         hands = open_hands(data, arguments.split)
-        measured = measure_hands(network, hands, views=checkpoint.config.network.views)
-        report["data"] = {"split": arguments.split, **hands.description}
+        views = checkpoint.config.network.views
+        together = _together(arguments.together, views)
+        measured = measure_hands(network, hands, views=views, together=together)
+        report["data"] = {"split": arguments.split, "views_together": together, **hands.description}
         report["scores"] = _print_scores(measured)
         drawn = drawn_views(hands, measured.predicted)
     if arguments.photos is not None:
@@ -84,6 +92,12 @@ def run(arguments: argparse.Namespace) -> None:
         arguments.json.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     if arguments.overlay is not None:
         write_overlay(arguments.overlay, drawn, topology)
+
+
+def _together(wanted: int | None, views: int) -> int:
+    if wanted is not None and not 1 <= wanted <= views:
+        raise ValueError(f"--together: the network looks at 1 to {views} views, got {wanted}")
+    return wanted or views
 
 
 def drawn_views(hands: HandSet, predicted: Hands) -> list[DrawnHand]:

@@ -25,6 +25,7 @@ def measure_hands(
     hands: HandSet,
     *,
     views: int,
+    together: int | None = None,
     scope: Literal["shape", "full"] = "full",
     workers: int = 1,
 ) -> Measured:
@@ -34,6 +35,7 @@ def measure_hands(
         network: The network.
         hands: Undisturbed pictures.
         views: Pictures that a multi-view network looks at; each is the target once.
+        together: How many of them it is given at a time; by default all.
         scope: With `shape`, the canonical hands are compared.
         workers: Processes that read, one at most.
 
@@ -47,7 +49,7 @@ def measure_hands(
         groups = plain_groups(
             HandGroups(hands), views=views, batch_size=max(1, BATCH_SIZE // views), workers=workers
         )
-        return measure_views(network, _counted(groups, progress), scope=scope)
+        return measure_views(network, _counted(groups, progress), scope=scope, together=together)
 
 
 def scores_by_occlusion(measured: Measured) -> dict[str, HandScores]:

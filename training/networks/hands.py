@@ -101,8 +101,15 @@ class MultiViewShape(_ShapeParts):
 
     def forward(self, images: Tensor, valid: Tensor) -> ViewsShape:
         """Map views (B, N, 3, 128, 128), the target's first, and which there are (B, N), to the hand."""
+        return self.joined(self.see_views(images), valid)
+
+    def see_views(self, images: Tensor) -> _Seen:
+        """Look at views (B, N, 3, 128, 128), each for itself: features (B, N, ...)."""
         seen = self.see(images.flatten(0, 1))  # (B N, ...)
-        views = _Seen(*(feature.reshape(*valid.shape, *feature.shape[1:]) for feature in seen))  # (B, N, ...)
+        return _Seen(*(feature.reshape(*images.shape[:2], *feature.shape[1:]) for feature in seen))
+
+    def joined(self, views: _Seen, valid: Tensor) -> ViewsShape:
+        """Fuse features (B, N, ...) of the views that there are (B, N) to the hand."""
         fused = self.fuse_vertices(views.lifted_feature, valid)  # (B, V0, L): f_v^M
         target = _Seen(*(feature[:, 0] for feature in views))
         return ViewsShape(
@@ -155,29 +162,46 @@ class MultiViewHand(nn.Module):
         orientation = self.orientation(views.image_features.detach(), views.joint_features.detach(), valid)
         return ViewsPrediction(views, _turned(views.hand, orientation))
 
-    def for_every_target(self, images: Tensor, valid: Tensor) -> HandPrediction:
-        """Map the same to the hand in every view's camera, (B N, ...), each view looked at once.
+    def for_every_target(self, images: Tensor, looks: Tensor) -> HandPrediction:
+        """Map views (B, N, 3, 128, 128), each seen once, to the hand in every view's camera.
 
-        Row n of a group is what `forward` says of the views in cyclic order from the n-th on; it means
-        something where that view is there.
+        Args:
+            images: The views.
+            looks: (B, K, N) bool: the views of a group that are taken together in each of K looks;
+                `valid[:, None]` takes all that there are.
+
+        Returns:
+            A row for each view of each look, ordered by group, look and view: what `forward` says of that
+            look's views in cyclic order from this one on, what is not there last.
         """
-        views: ViewsShape = self.shape(images, valid)
-        count = valid.shape[1]
-        places = torch.arange(count, device=valid.device)
-        turns = (places[:, None] + places) % count  # (N, N): row n begins with n
-        image_features = views.image_features.detach()[:, turns].flatten(0, 1)  # (B N, N, T, 32, 32)
-        joint_features = views.joint_features.detach()[:, turns].flatten(0, 1)  # (B N, N, C, 4, 4)
-        orientation = self.orientation(image_features, joint_features, valid[:, turns].flatten(0, 1))
-        shape = HandShape(*(part.repeat_interleave(count, dim=0) for part in views.hand))
+        group, look = looks.any(dim=2).nonzero(as_tuple=True)  # (R,): looks that see something
+        valid = looks[group, look]  # (R, N)
+        seen = self.shape.see_views(images)  # (B, N, ...)
+        views: ViewsShape = self.shape.joined(_Seen(*(feature[group] for feature in seen)), valid)  # (R, ...)
+        row, target = valid.nonzero(as_tuple=True)  # (T,): every view of every look
+        # (T, N): each row begins with its own
+        turned = (row[:, None], _holes_last(valid[row], target))
+        orientation = self.orientation(
+            views.image_features.detach()[turned], views.joint_features.detach()[turned], valid[turned]
+        )
+        shape = HandShape(*(part[row] for part in views.hand))
         return _turned(
             shape._replace(
-                image_feature=views.image_features.flatten(0, 1),
-                joint_feature=views.joint_features.flatten(0, 1),
-                heatmap_logits=views.heatmap_logits.flatten(0, 1),
-                joints_uv=views.joints_uv.flatten(0, 1),
+                image_feature=views.image_features[row, target],
+                joint_feature=views.joint_features[row, target],
+                heatmap_logits=views.heatmap_logits[row, target],
+                joints_uv=views.joints_uv[row, target],
             ),
             orientation,
         )
+
+
+def _holes_last(valid: Tensor, target: Tensor) -> Tensor:
+    """Return in which order views are looked at from each target (T,) on, (T, N), where (T, N) are there."""
+    places = torch.arange(valid.shape[1], device=valid.device)
+    ring = (target[:, None] + places) % len(places)  # (T, N)
+    missing = ~valid.gather(1, ring)  # (T, N)
+    return ring.gather(1, missing.long().argsort(dim=1, stable=True))
 
 
 def _turned(shape: HandShape, orientation: Orientation) -> HandPrediction:

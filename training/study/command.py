@@ -27,6 +27,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seeds", type=int, nargs="+", help="instead of the study's")
     parser.add_argument("--arms", nargs="+", help="only these, and what they start and learn from")
     parser.add_argument("--device", default="cpu", help="cpu, cuda or cuda:N (default: cpu)")
+    parser.add_argument(
+        "--resident", action="store_true", help="hold the decoded training set on the device: for a GPU"
+    )
     parser.add_argument("--jobs", type=int, default=1, help="runs at a time, of one thread each (default: 1)")
     parser.add_argument("--table", type=Path, metavar="FILE", help="write the tables of what has ended")
 
@@ -52,6 +55,7 @@ def run(arguments: argparse.Namespace) -> None:
             arguments.mano,
             arguments.split,
             device=str(available_device(arguments.device)),
+            resident=arguments.resident,
         )
         with StopRequest() as stop:
             Pool(runs, place, jobs=arguments.jobs).carry_out(stop)

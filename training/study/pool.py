@@ -19,7 +19,7 @@ from training.study.work import PROTOCOL, DataPlace, work
 from training.train.logbook import LOG_LINES, QUIET_INTERVAL_S
 from training.train.stop import StopRequest
 
-POLL_S = 2.0
+POLL_S = 0.5
 
 Key = tuple[int, str]
 """Seed and arm."""

@@ -37,7 +37,7 @@ class Results:
 
 def placeless(config: RunConfig) -> RunConfig:
     """Return a recipe without where its data lies: what makes two runs the same."""
-    data = dataclasses.replace(config.data, root="", mano="", cache="")
+    data = dataclasses.replace(config.data, root="", mano="", cache="", resident=False)
     return dataclasses.replace(config, data=data)
 
 

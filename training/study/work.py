@@ -41,10 +41,12 @@ class DataPlace(NamedTuple):
     split: str
     device: str = "cpu"
     """Where the runs compute."""
+    resident: bool = False
+    """Whether each holds the decoded training set there."""
 
     def of(self, config: RunConfig) -> RunConfig:
         """Return a recipe that reads the data here."""
-        return with_data(config, kind=self.kind, root=self.root, mano=self.mano)
+        return with_data(config, kind=self.kind, root=self.root, mano=self.mano, resident=self.resident)
 
 
 def work(run: Run, place: DataPlace) -> None:

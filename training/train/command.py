@@ -42,6 +42,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="the multi-view network that the recipe learns from",
     )
     parser.add_argument("--device", default="cpu", help="cpu, cuda or cuda:N (default: cpu)")
+    parser.add_argument(
+        "--resident", action="store_true", help="hold the decoded training set on the device: for a GPU"
+    )
     parser.add_argument("--hours", type=float, help="stop, with a checkpoint, after this time")
     parser.add_argument("--steps", type=int, help="stop, with a checkpoint, after this many updates")
 
@@ -58,7 +61,11 @@ def run(arguments: argparse.Namespace) -> None:
         raise ValueError("--stage needs --init: without earlier weights a run begins with its first stage")
     device = available_device(arguments.device)
     config = with_data(
-        load_recipe(arguments.recipe), kind=arguments.dataset, root=arguments.data, mano=arguments.mano
+        load_recipe(arguments.recipe),
+        kind=arguments.dataset,
+        root=arguments.data,
+        mano=arguments.mano,
+        resident=arguments.resident,
     )
     out = arguments.out or RUNS / Path(arguments.recipe).stem
     if arguments.resume is None and (out / LAST).exists():

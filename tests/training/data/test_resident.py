@@ -34,7 +34,7 @@ def hands(drawn_data: Path) -> SyntheticHands:
 
 @pytest.fixture(scope="module")
 def resident(hands: SyntheticHands) -> ResidentHands:
-    return ResidentHands(hands, device=CPU, workers=0)
+    return ResidentHands(hands, device=CPU, readers=0)
 
 
 def cut(resident: ResidentHands, looks: list[Augmentation]) -> HandBatch:
@@ -104,7 +104,7 @@ def test_shares_make_up_the_batch(hands: SyntheticHands, resident: ResidentHands
 def test_what_a_group_lacks_is_black(drawn_data: Path) -> None:
     hands = SyntheticHands(drawn_data / "train", min_visible_vertices=0.5)
     groups = HandGroups(hands)
-    resident = ResidentHands(hands, device=CPU, workers=2)
+    resident = ResidentHands(hands, device=CPU, readers=2)
     stream = resident_groups(resident, groups, DISTURBED, Course(4, seed=3), views=VIEWS)
     for batch in itertools.islice(stream, 3):
         assert batch.valid[:, 0].all()
@@ -132,4 +132,4 @@ def test_pictures_of_two_sizes_are_refused(hands: SyntheticHands) -> None:
             return sample if number else type(sample)(**{**vars(sample), "image": sample.image[:-1]})
 
     with pytest.raises(ValueError, match=r"pictures of one size, got \(95, 96, 3\) and \(96, 96, 3\)"):
-        ResidentHands(TwoSizes(hands.paths[0].parent), device=CPU, workers=0)
+        ResidentHands(TwoSizes(hands.paths[0].parent), device=CPU, readers=0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,10 @@ def groups(drawn_data: Path) -> ViewsBatch:
     )
     batch.valid[1, 1] = False
     return batch
+
+
+def whole_groups(network: MultiViewHand) -> EveryTargetLesson:
+    return EveryTargetLesson(network, [VIEWS])
 
 
 def criterion_of(config: RunConfig, topology: HandTopology, *, stage: int = 1) -> Criterion:
@@ -161,9 +166,9 @@ def test_the_teacher_sees_the_student_s_own_crop_as_its_target(
             assert_close(seen.shape.lifted_feature[row], turned.shape.lifted_feature[0], rtol=1e-3, atol=1e-4)
 
 
-@pytest.mark.parametrize("kind", [ViewsLesson, EveryTargetLesson])
+@pytest.mark.parametrize("kind", [ViewsLesson, whole_groups])
 def test_a_view_that_is_not_there_teaches_nothing(
-    kind: type[ViewsLesson],
+    kind: Callable[[MultiViewHand], ViewsLesson],
     teacher: MultiViewHand,
     groups: ViewsBatch,
     config: RunConfig,
@@ -201,12 +206,30 @@ def test_every_target_at_once_is_the_mean_of_one_after_the_other(
 ) -> None:
     groups.valid[:] = True
     criterion = criterion_of(config, topology)
-    together = EveryTargetLesson(teacher.eval()).losses(groups, criterion, "full")
+    together = whole_groups(teacher.eval()).losses(groups, criterion, "full")
     apart = [
         ViewsLesson(teacher).losses(turned(groups, target), criterion, "full") for target in range(VIEWS)
     ]
     for name, loss in together.items():
         assert_close(loss, torch.stack([one[name] for one in apart]).mean(), rtol=5e-3, atol=1e-5)
+
+
+@torch.no_grad()
+def test_parts_of_groups_teach_as_groups_of_their_own(
+    teacher: MultiViewHand, groups: ViewsBatch, config: RunConfig, topology: HandTopology
+) -> None:
+    criterion = criterion_of(config, topology)
+    parts = EveryTargetLesson(teacher.eval(), [1]).losses(groups, criterion, "full")
+    valid = groups.valid.new_zeros(2 * len(groups.valid), VIEWS)
+    valid[:, 0] = groups.valid.flatten()
+    doubled = (part.repeat_interleave(VIEWS, dim=0) for part in (groups.images, *groups.truth))
+    images, *truth = (
+        torch.stack([row.roll(-(number % VIEWS), dims=0) for number, row in enumerate(part)])[valid[:, 0]]
+        for part in doubled
+    )
+    own = ViewsBatch(images, valid[valid[:, 0]], HandTruth(*truth))
+    for name, loss in ViewsLesson(teacher).losses(own, criterion, "full").items():
+        assert_close(parts[name], loss, rtol=2e-2, atol=1e-5)
 
 
 def test_who_needs_a_teacher_and_who_may_not_have_one(

@@ -79,7 +79,9 @@ def test_the_answer_is_the_networks_for_that_target(served: Served, exported: to
     images, valid, _ = served.samples(1, seed=5)
     network = cast(MultiViewHand, served.network)
     with torch.inference_mode():
-        every: HandPrediction = network.for_every_target(images.permute(0, 1, 4, 2, 3) / 255.0, valid > 0)
+        every: HandPrediction = network.for_every_target(
+            images.permute(0, 1, 4, 2, 3) / 255.0, valid[:, None] > 0
+        )
     targets = torch.arange(VIEWS, dtype=torch.int32)[:, None]
     asked = answer(exported, images.repeat(VIEWS, 1, 1, 1, 1), valid.repeat(VIEWS, 1), targets)
     assert_close(asked.vertices_root_m, every.vertices_m - every.joints_m[:, :1], atol=TOLERANCE, rtol=0.0)

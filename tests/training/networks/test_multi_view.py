@@ -45,6 +45,11 @@ def tensors(prediction: ViewsPrediction) -> Iterator[Tensor]:
     yield from prediction.hand[1:]
 
 
+def rows_of(valid: Tensor) -> Tensor:
+    """Return the row of each view that there is, where there are rows for no other."""
+    return (valid.flatten().cumsum(0) - 1).reshape(valid.shape)
+
+
 def test_the_paper_s_size(topology: HandTopology) -> None:
     with torch.device("meta"):
         network = build_any(load_recipe("mvr_paper").network, topology)
@@ -61,15 +66,34 @@ def test_a_batch_is_its_groups(network: MultiViewHand, views: Tensor) -> None:
 
 @torch.no_grad()
 def test_every_target_is_the_views_turned_round(network: MultiViewHand, views: Tensor) -> None:
-    hands = network.for_every_target(views, VALID)
+    hands = network.for_every_target(views, VALID[:, None])
     for target in range(VIEWS):
-        turned = network(views.roll(-target, dims=1), VALID.roll(-target, dims=1)).hand
-        # The target that is not there is no target.
-        there = VALID[:, target]
+        # Of the second group the last view is not there: it comes last from every target on.
+        orders = [
+            [(target + place) % VIEWS for place in range(VIEWS)],
+            [target, 1 - target, 2] if target < 2 else [2, 0, 1],
+        ]
+        turned = network(
+            torch.stack([own[order] for own, order in zip(views, orders, strict=True)]), VALID
+        ).hand
+        there, row = VALID[:, target], rows_of(VALID)[:, target]
         for every, one in zip((*hands.shape, *hands[1:]), (*turned.shape, *turned[1:]), strict=True):
-            assert_close(
-                every.reshape(2, VIEWS, *one.shape[1:])[:, target][there], one[there], rtol=1e-3, atol=1e-4
-            )
+            assert_close(every[row[there]], one[there], rtol=1e-3, atol=1e-4)
+
+
+@torch.no_grad()
+def test_a_look_sees_its_own_views_alone(network: MultiViewHand, views: Tensor) -> None:
+    looks = torch.zeros(2, 2, VIEWS, dtype=torch.bool)
+    looks[0, 0, :2] = looks[0, 1, 2:] = True
+    looks[1, 1, :1] = True
+    hands = network.for_every_target(views, looks)
+    alone = [(0, looks[0, 0]), (0, looks[0, 1]), (1, looks[1, 1])]
+    expected = [network.for_every_target(views[b : b + 1], valid[None, None]) for b, valid in alone]
+    assert len(hands.rotation) == int(looks.sum())
+    for part in ("vertices_m", "joints_m", "rotation"):
+        assert_close(
+            getattr(hands, part), torch.cat([getattr(it, part) for it in expected]), rtol=1e-3, atol=1e-4
+        )
 
 
 @torch.no_grad()
