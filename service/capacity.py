@@ -32,16 +32,19 @@ class Capacity:
     def __init__(self, limits: Limits) -> None:
         """Start the workers; `close` ends them."""
         self.limits = limits
-        self._taken = 0
+        self.taken = 0
+        """Places that are held."""
+        self._jobs = 0
         self._workers = ThreadPoolExecutor(limits.decode_workers, thread_name_prefix="decode")
 
     def close(self) -> None:
         """End the workers."""
         self._workers.shutdown(cancel_futures=True)
 
-    def deadline(self) -> Deadline:
-        """Return the deadline of what has arrived just now."""
-        return Deadline.after(self.limits.deadline_s)
+    def deadline(self, caller_s: float | None = None) -> Deadline:
+        """Return the deadline of what has arrived just now; a caller who waits `caller_s` may have less."""
+        deadline_s = self.limits.deadline_s
+        return Deadline.after(deadline_s if caller_s is None else min(deadline_s, caller_s))
 
     @contextmanager
     def admission(self, places: int) -> Iterator[None]:
@@ -53,17 +56,26 @@ class Capacity:
             OverloadedError: There are not so many left.
         """
         wanted = min(places, self.limits.max_in_flight)
-        if self._taken + wanted > self.limits.max_in_flight:
+        if self.taken + wanted > self.limits.max_in_flight:
             raise OverloadedError(
-                f"{self._taken} of {self.limits.max_in_flight} places are taken, {wanted} are wanted",
+                f"{self.taken} of {self.limits.max_in_flight} places are taken, {wanted} are wanted",
                 retry_after_s=self.limits.retry_after_s,
             )
-        self._taken += wanted
+        self.taken += wanted
         try:
             yield
         finally:
-            self._taken -= wanted
+            self.taken -= wanted
 
     async def work(self, job: Callable[[], Result]) -> Result:
         """Return what a job returns, done in a worker."""
-        return await asyncio.get_running_loop().run_in_executor(self._workers, job)
+        self._jobs += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._workers, job)
+        finally:
+            self._jobs -= 1
+
+    @property
+    def waiting(self) -> int:
+        """How many jobs no worker has begun."""
+        return max(0, self._jobs - self.limits.decode_workers)

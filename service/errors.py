@@ -1,11 +1,14 @@
 """Every way in which the gateway says no, and the one place where each way gets its status.
 
     GatewayError
-    ├── UnreadableImageError 400      ├── MalformedMultipartError 400
-    ├── BadBoxError 400                ├── UnknownModelError 404
+    ├── MalformedRequestError 400      ├── HeadTooLargeError 431
+    ├── UnreadableImageError 400       ├── MalformedMultipartError 400
+    ├── BadBoxError 400                ├── UnauthorizedError 401
+    ├── ForeignOriginError 403         ├── UnknownModelError 404
     ├── NotAcceptableError 406         ├── SlowUploadError 408
     ├── TooLargeError 413              ├── UnsupportedMediaError 415
     ├── InvalidParameterError 422      ├── HandLostError 422
+    ├── RateLimitedError 429
     └── EngineError
         ├── OverloadedError 429        ├── EngineFaultError 502
         ├── EngineUnavailableError 503 └── DeadlineExceededError 504
@@ -26,6 +29,9 @@ from starlette.responses import Response
 PROBLEM_MEDIA_TYPE = "application/problem+json"
 PROBLEM_TYPE_PREFIX = "urn:simahand:problem:"
 
+LONGEST_ECHO = 80
+"""Characters of what a caller wrote that an error repeats."""
+
 
 class GatewayError(Exception):
     """A request that gets a problem document for an answer."""
@@ -40,6 +46,18 @@ class GatewayError(Exception):
         self.detail = detail
         self.retry_after_s = retry_after_s
         self.extensions = extensions
+
+
+class MalformedRequestError(GatewayError):
+    """The bytes on the connection are no HTTP request."""
+
+    status, slug, title = 400, "malformed-request", "This is no HTTP request"
+
+
+class HeadTooLargeError(GatewayError):
+    """The request's line and headers have too many bytes."""
+
+    status, slug, title = 431, "head-too-large", "The request's head is too large"
 
 
 class UnreadableImageError(GatewayError):
@@ -60,6 +78,18 @@ class BadBoxError(GatewayError):
     status, slug, title = 400, "bad-box", "The box does not fit the image"
 
 
+class UnauthorizedError(GatewayError):
+    """A key is asked for, and none was given, or one that is not known."""
+
+    status, slug, title = 401, "unauthorized", "A valid API key is needed"
+
+
+class ForeignOriginError(GatewayError):
+    """A page of another site opened a WebSocket; browsers leave it to the server to refuse."""
+
+    status, slug, title = 403, "foreign-origin", "Pages of this origin may not open streams"
+
+
 class UnknownModelError(GatewayError):
     """No such model, or no such version of it."""
 
@@ -73,9 +103,9 @@ class NotAcceptableError(GatewayError):
 
 
 class SlowUploadError(GatewayError):
-    """The body did not arrive in time."""
+    """The head or the body did not arrive in time."""
 
-    status, slug, title = 408, "slow-upload", "The body did not arrive in time"
+    status, slug, title = 408, "slow-upload", "The request did not arrive in time"
 
 
 class TooLargeError(GatewayError):
@@ -100,6 +130,12 @@ class HandLostError(GatewayError):
     """A stream that tracks has no hand to follow."""
 
     status, slug, title = 422, "hand-lost", "There is no hand to follow"
+
+
+class RateLimitedError(GatewayError):
+    """The key has asked more often than it may: come back later."""
+
+    status, slug, title = 429, "rate-limited", "This key asks too often"
 
 
 class EngineError(GatewayError):
@@ -128,6 +164,12 @@ class DeadlineExceededError(EngineError):
     """The answer would come too late."""
 
     status, slug, title = 504, "deadline-exceeded", "The deadline has passed"
+
+
+def kinds_of(root: type[GatewayError]) -> list[type[GatewayError]]:
+    """Return an error and all that are more special, once each."""
+    special = [kind for child in root.__subclasses__() for kind in kinds_of(child)]
+    return list(dict.fromkeys([root, *special]))
 
 
 @contextmanager
@@ -161,6 +203,8 @@ def problem_response(
         **(extensions or {}),
     }
     headers = {} if retry_after_s is None else {"retry-after": str(retry_after_s)}
+    if status == UnauthorizedError.status:
+        headers["www-authenticate"] = 'Bearer realm="simahand"'  # RFC 9110: how to prove oneself
     return Response(orjson.dumps(body), status, headers, PROBLEM_MEDIA_TYPE)
 
 

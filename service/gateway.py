@@ -12,11 +12,13 @@ from service.contract import ModelContract
 from service.encode.negotiation import Encoders
 from service.engines.protocol import Engine
 from service.errors import EngineError, UnknownModelError
+from service.keys.ring import Keys
 from service.pipeline import Pipeline
 from service.readiness import Readiness
 from service.settings import Settings
 from service.streams.house import Streams
 from service.telemetry import Telemetry
+from service.tls import Certificates
 from service.views import Views
 
 
@@ -32,6 +34,9 @@ class Gateway:
     pipeline: Pipeline
     readiness: Readiness
     telemetry: Telemetry
+    keys: Keys
+    certificates: Certificates | None
+    """None where what comes is not encrypted."""
     streams: Streams
     views: Views | None
     """None where the model repository holds no model of several views."""

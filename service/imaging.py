@@ -10,12 +10,15 @@ from __future__ import annotations
 
 import io
 import struct
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 import simplejpeg
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from service.crop import TRANSPOSED, ImageArray
 from service.errors import TooLargeError, UnreadableImageError, UnsupportedMediaError
@@ -25,6 +28,14 @@ JPEG_REDUCTIONS = (8, 4, 2, 1)
 """By these the decoder shrinks for less than nothing: it leaves out work."""
 LARGEST_SCAN_COUNT = 100
 """A progressive JPEG has about ten; a small file with thousands keeps a decoder busy for minutes."""
+LARGEST_PICTURE_SCAN_COUNT = 16
+"""Of the largest picture that is allowed: a scan of it costs a tenth of a second, however few its bytes."""
+
+PILLOW_ERRORS = (
+    ArithmeticError, AssertionError, AttributeError, EOFError, LookupError, OSError, SyntaxError, TypeError,
+    ValueError, struct.error, zlib.error,
+)  # fmt: skip
+"""What a damaged file makes of Pillow, whose parsers raise whatever they stumble over: see `make fuzz`."""
 
 # Pillow would warn at its own limit before ours is looked at; ours is checked right after the header.
 Image.MAX_IMAGE_PIXELS = None
@@ -157,9 +168,7 @@ class JpegPicture:
         return pixels, reduction
 
     def _decode_with_pillow(self) -> ImageArray:
-        image = _pillow_open(self.data)
-        _load(image)
-        return _rgb(image)
+        return _rgb(_pillow_open(self.data))
 
 
 @dataclass(frozen=True)
@@ -184,8 +193,12 @@ def _open_jpeg(data: bytes, *, max_pixels: int) -> JpegPicture:
         raise UnreadableImageError(f"the JPEG header cannot be read: {error}") from error
     _check_pixels(width_px, height_px, max_pixels=max_pixels)
     # FF DA cannot occur inside a scan, so this counts scans (and those of a thumbnail).
-    if data.count(b"\xff\xda") > LARGEST_SCAN_COUNT:
-        raise UnsupportedMediaError(f"the JPEG has more than {LARGEST_SCAN_COUNT} scans")
+    scans = data.count(b"\xff\xda")
+    allowed = min(LARGEST_SCAN_COUNT, LARGEST_PICTURE_SCAN_COUNT * max_pixels // (width_px * height_px))
+    if scans > allowed:
+        raise UnsupportedMediaError(
+            f"the JPEG of {width_px} x {height_px} pixels has {scans} scans, over {allowed}"
+        )
     # Opening with Pillow costs more than decoding a small crop; only a file with EXIF pays for it.
     orientation = _orientation(_pillow_open(data)) if b"Exif\0\0" in data else 1
     return JpegPicture(data, width_px, height_px, orientation, colorspace in {"CMYK", "YCCK"})
@@ -209,11 +222,17 @@ def _check_pixels(width_px: int, height_px: int, *, max_pixels: int) -> None:
         )
 
 
-def _pillow_open(data: bytes) -> Image.Image:
+@contextmanager
+def _pillow_says(what: str) -> Iterator[None]:
     try:
+        yield
+    except PILLOW_ERRORS as error:
+        raise UnreadableImageError(f"{what}: {str(error) or type(error).__name__}") from error
+
+
+def _pillow_open(data: bytes) -> Image.Image:
+    with _pillow_says("the image header cannot be read"):
         return Image.open(io.BytesIO(data), formats=("JPEG", "PNG", "WEBP"))
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
-        raise UnreadableImageError(f"the image header cannot be read: {error}") from error
 
 
 def _orientation(image: Image.Image) -> int:
@@ -224,23 +243,25 @@ def _orientation(image: Image.Image) -> int:
     try:
         exif.load(raw)
         value = exif.get(ORIENTATION_TAG)
-    except (SyntaxError, ValueError, TypeError, OSError, LookupError, struct.error):
+    except PILLOW_ERRORS:
         return 1  # broken metadata does not make a picture unreadable
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
 
 
 def _load(image: Image.Image) -> None:
-    try:
+    with _pillow_says("the image cannot be decoded"):
         image.load()
-    except (OSError, SyntaxError, ValueError, EOFError) as error:
-        raise UnreadableImageError(f"the image cannot be decoded: {error}") from error
 
 
 def _rgb(image: Image.Image) -> ImageArray:
+    _load(image)
     if image.mode.startswith("I;16"):
         grey = (np.asarray(image, np.uint16) >> 8).astype(np.uint8)
         return np.repeat(grey[:, :, np.newaxis], 3, axis=2)
-    if image.has_transparency_data:
-        rgba = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", rgba.size, (0, 0, 0, 255)), rgba)
-    return np.asarray(image.convert("RGB"))
+    with _pillow_says("the image's colours cannot be read"):
+        if not image.has_transparency_data:
+            return np.asarray(image if image.mode == "RGB" else image.convert("RGB"))
+        seen = image if image.mode == "RGBA" else image.convert("RGBA")
+        on_black = Image.new("RGB", seen.size)
+        on_black.paste(seen, mask=seen.getchannel("A"))
+        return np.asarray(on_black)

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import logging
+import time
 from typing import cast
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.errors import GatewayError, problem_response
+from service.headers import add_defaults
+from service.logs import log_request, request_id_here
 from service.request_ids import HEADER, choose_request_id
 from service.telemetry import RequestRecord, Telemetry
+from service.tracing import CONTEXT_HEADERS, incoming
 
 log = logging.getLogger("simahand")
+
+TRACED = "/v1/"
+"""Where a request is traced: not the probes, not the page."""
 
 SCOPE_KEY = "simahand.record"
 
@@ -23,7 +30,7 @@ def record_of(scope: Scope) -> RequestRecord:
 
 
 class RequestMiddleware:
-    """Pure ASGI: adds `x-request-id` and `server-timing`, counts, and answers for a crash."""
+    """Pure ASGI: adds `x-request-id`, `server-timing` and `service.headers`, counts, answers for a crash."""
 
     def __init__(self, app: ASGIApp, *, telemetry: Telemetry) -> None:
         """Wrap `app`."""
@@ -35,32 +42,55 @@ class RequestMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        record = RequestRecord(choose_request_id(Headers(scope=scope).get(HEADER, "")))
+        record = self._record(scope)
         scope[SCOPE_KEY] = record
-        status = 500
-        started = False
+        record.status = 500
+        started, started_s = False, time.perf_counter()
 
         async def send_with_record(message: Message) -> None:
-            nonlocal status, started
+            nonlocal started
             if message["type"] == "http.response.start":
-                started, status = True, message["status"]
+                started, record.status = True, message["status"]
                 headers = message.setdefault("headers", [])
                 headers.append((HEADER.encode(), record.request_id.encode()))
                 headers.append((b"server-timing", record.server_timing.encode()))
+                add_defaults(headers)
             await send(message)
 
         self._telemetry.in_flight.inc()
         try:
             await self._app(scope, receive, send_with_record)
         except Exception:
-            log.exception("request %s crashed", record.request_id)
+            log.exception("the request crashed")
             record.outcome = GatewayError.slug
-            if started:
-                raise
-            await _crash_response(record)(scope, receive, send_with_record)
+            # A reply that has begun cannot be another one: the server closes its connection.
+            if not started:
+                await _crash_response(record)(scope, receive, send_with_record)
         finally:
             self._telemetry.in_flight.dec()
-            self._telemetry.observe(record, route=_route(scope), status=status)
+            self._end(scope, record, seconds=time.perf_counter() - started_s)
+
+    def _record(self, scope: Scope) -> RequestRecord:
+        headers = Headers(scope=scope)
+        request_id = choose_request_id(headers.get(HEADER, ""))
+        request_id_here.set(request_id)
+        if not scope["path"].startswith(TRACED):
+            return RequestRecord(request_id)
+        incoming.set({name: headers[name] for name in CONTEXT_HEADERS if name in headers})
+        return RequestRecord(request_id, trace=self._telemetry.tracer.begin(scope["method"]))
+
+    def _end(self, scope: Scope, record: RequestRecord, *, seconds: float) -> None:
+        route = _route(scope)
+        self._telemetry.observe(record, route=route, seconds=seconds)
+        log_request(record, transport="http", route=route, seconds=seconds)
+        record.end_trace(
+            f"{scope['method']} {route}",
+            {
+                "http.request.method": scope["method"],
+                "http.route": route,
+                "http.response.status_code": record.status,
+            },
+        )
 
 
 def _route(scope: Scope) -> str:

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from service.crop import Box
-from service.errors import BadBoxError, InvalidParameterError, about_image
+from service.errors import LONGEST_ECHO, BadBoxError, InvalidParameterError, about_image
 from service.geometry import Intrinsics
 
 BOX_FORM = "box must be x,y,w,h: four finite numbers in pixels of the upright image, w and h positive"
@@ -127,7 +127,7 @@ def parse_box(text: str) -> Box:
     try:
         x_px, y_px, width_px, height_px = (float(part) for part in text.split(","))
     except ValueError as error:
-        raise BadBoxError(f"{BOX_FORM}; got {text[:80]!r}") from error
+        raise BadBoxError(f"{BOX_FORM}; got {text[:LONGEST_ECHO]!r}") from error
     return box_of_numbers((x_px, y_px, width_px, height_px))
 
 
@@ -158,7 +158,9 @@ def intrinsics_of_numbers(numbers: FourNumbers) -> Intrinsics:
 def check_version(version: str) -> None:
     """Raise `InvalidParameterError` unless `version` is a version's number or empty."""
     if not VERSION.fullmatch(version):
-        raise InvalidParameterError(f"version must be a positive number or empty; got {version[:80]!r}")
+        raise InvalidParameterError(
+            f"version must be a positive number or empty; got {version[:LONGEST_ECHO]!r}"
+        )
 
 
 def parse_parameters(query_string: bytes, form_fields: list[tuple[str, str]]) -> Parameters:
@@ -193,7 +195,7 @@ def _given_once(fields: Iterable[tuple[str, str]]) -> dict[str, str]:
     given: dict[str, str] = {}
     for name, value in fields:
         if name in given:
-            raise InvalidParameterError(f"{name} is given twice")
+            raise InvalidParameterError(f"{name[:LONGEST_ECHO]} is given twice")
         given[name] = value
     return given
 
@@ -203,15 +205,32 @@ def _validated(kind: type[AnyParameters], given: dict[str, Any]) -> AnyParameter
         return kind.model_validate(given)
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False)[0]
-        name = ".".join(map(str, first["loc"]))
+        name = ".".join(map(str, first["loc"]))[:LONGEST_ECHO]
         detail = f"{name}: {first['msg']}" if name else first["msg"]
         raise InvalidParameterError(detail, parameter=name) from error
 
 
+def openapi_properties(kind: type[HandParameters]) -> dict[str, dict[str, Any]]:
+    """Return the JSON schema of each parameter as text in a query or a form says it: or else it is left out.
+
+    The model's own schema also allows null, which text cannot say.
+    """
+    properties: dict[str, dict[str, Any]] = kind.model_json_schema()["properties"]
+    return {name: _without_null(field) for name, field in properties.items()}
+
+
+def _without_null(field: dict[str, Any]) -> dict[str, Any]:
+    options: list[dict[str, Any]] = [
+        option for option in field.get("anyOf", ()) if option != {"type": "null"}
+    ]
+    if len(options) != 1:
+        return field
+    return options[0] | {key: value for key, value in field.items() if key not in ("anyOf", "default")}
+
+
 def openapi_parameters(kind: type[HandParameters]) -> list[dict[str, Any]]:
     """Return parameters as OpenAPI query parameters."""
-    schema = kind.model_json_schema()
     return [
         {"name": name, "in": "query", "description": rest.pop("description", ""), "schema": rest}
-        for name, rest in ((name, dict(field)) for name, field in schema["properties"].items())
+        for name, rest in ((name, dict(field)) for name, field in openapi_properties(kind).items())
     ]

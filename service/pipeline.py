@@ -15,7 +15,7 @@ from service.contract import ModelContract
 from service.crop import Box, ImageArray, Square
 from service.encode.result import HandResult, Side
 from service.engines.protocol import Deadline, Engine, InputArray
-from service.errors import EngineError, UnknownModelError
+from service.errors import LONGEST_ECHO, EngineError, UnknownModelError
 from service.geometry import Intrinsics, joints_in_picture, mirror, solve_translation
 from service.imaging import RawImage
 from service.parameters import Parameters
@@ -39,14 +39,23 @@ class Steps:
         """Hold the places of one request; see `Capacity.admission`."""
         return self._capacity.admission(self._contract.views)
 
-    def deadline(self) -> Deadline:
-        """Return the deadline of what has arrived just now."""
-        return self._capacity.deadline()
+    def deadline(self, caller_s: float | None = None) -> Deadline:
+        """Return the deadline of what has arrived just now; see `Capacity.deadline`."""
+        return self._capacity.deadline(caller_s)
 
     def check_model(self, model: str | None) -> None:
         """Raise `UnknownModelError` unless the model that is asked for is the one that is served."""
-        if model not in (None, self._contract.model):
-            raise UnknownModelError(f"there is no model {model!r}", available=[self._contract.model])
+        if model is not None and model != self._contract.model:
+            raise UnknownModelError(
+                f"there is no model {model[:LONGEST_ECHO]!r}", available=[self._contract.model]
+            )
+
+    def _count(self, crop: PreparedCrop, record: RequestRecord) -> None:
+        """Count a picture that has been decoded, and the time that it took."""
+        record.add("decode", started_s=crop.started_s, seconds=crop.decode_s)
+        record.add("crop", started_s=crop.started_s + crop.decode_s, seconds=crop.crop_s)
+        pixels = crop.picture_width_px * crop.picture_height_px
+        self._telemetry.observe_picture(size_bytes=crop.size_bytes, pixels=pixels)
 
     async def _ask(
         self,
@@ -61,12 +70,13 @@ class Steps:
     ) -> HandResult:
         """Return the engine's hand in the frame of the picture that `square` was cut from."""
         try:
-            with record.stage("engine"):
+            with record.stage("engine"), self._telemetry.engine_queue.track_inprogress():
                 hand = await self._engine.infer(
                     *inputs, version=version, deadline=deadline, request_id=record.request_id
                 )
         except EngineError as error:
             self._telemetry.engine_errors.labels(error.slug).inc()
+            record.engine_detail = error.detail
             raise
         if side == "left":
             hand = mirror(hand)
@@ -114,8 +124,7 @@ class Pipeline(Steps):
             prepare_crop, data, region, contract=self._contract, max_pixels=self._capacity.limits.max_pixels
         )
         crop = await self._capacity.work(prepare)
-        record.add("decode", crop.decode_s)
-        record.add("crop", crop.crop_s)
+        self._count(crop, record)
         return crop
 
     async def infer(

@@ -32,6 +32,10 @@ class PreparedCrop(NamedTuple):
     picture_width_px: int
     """Of the upright picture."""
     picture_height_px: int
+    size_bytes: int
+    """Of the upload."""
+    started_s: float
+    """When decoding began, on the clock of `time.perf_counter`."""
     decode_s: float
     crop_s: float
 
@@ -71,7 +75,14 @@ def prepare_crop(
     )
     image = cut(raster, square, size_px=size_px)
     return PreparedCrop(
-        image, square, width_px, height_px, decoded_s - started_s, time.perf_counter() - decoded_s
+        image=image,
+        square=square,
+        picture_width_px=width_px,
+        picture_height_px=height_px,
+        size_bytes=len(data.rgb if isinstance(data, RawImage) else data),
+        started_s=started_s,
+        decode_s=decoded_s - started_s,
+        crop_s=time.perf_counter() - decoded_s,
     )
 
 

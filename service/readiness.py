@@ -23,11 +23,12 @@ log = logging.getLogger("simahand")
 class Readiness:
     """Remembers whether the engine of one model has proved itself since it was last away."""
 
-    def __init__(self, *, contract: ModelContract, engine: Engine, gauge: Gauge) -> None:
-        """Nothing is proved yet; `gauge` shows what the last check found."""
+    def __init__(self, *, contract: ModelContract, engine: Engine, gauge: Gauge, version: Gauge) -> None:
+        """Nothing is proved yet; `gauge` shows what the last check found, and `version` what was proved."""
         self._contract = contract
         self._engine = engine
         self._gauge = gauge
+        self._version = version
         self._proved = False
         self._lock = asyncio.Lock()
 
@@ -58,5 +59,7 @@ class Readiness:
         await self._engine.verify()
         canary, deadline = canary_inputs(self._contract), Deadline.after(CANARY_DEADLINE_S)
         await self._engine.infer(*canary, version="", deadline=deadline, request_id="canary")
+        if versions := await self._engine.versions():
+            self._version.set(int(versions[-1]))
         self._proved = True
         log.info("%s is ready", self._contract.model)

@@ -46,8 +46,7 @@ class ViewsPipeline(Steps):
         )
         crops = await self._capacity.work(prepare)
         for crop in crops:
-            record.add("decode", crop.decode_s)
-            record.add("crop", crop.crop_s)
+            self._count(crop, record)
         ring = [as_right_hand(crop.image, parameters.hand) for crop in crops[target:] + crops[:target]]
         return await self._ask(
             view_inputs(ring, contract=self._contract),

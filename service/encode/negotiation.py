@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from service.encode.result import HandResult
-from service.errors import NotAcceptableError
+from service.errors import LONGEST_ECHO, NotAcceptableError
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,8 @@ class Encoders:
         media_type = self._choose(accept or "*/*")
         if media_type is None:
             raise NotAcceptableError(
-                f"cannot write {accept}; there is {', '.join(self._encoders)}", available=self.media_types
+                f"cannot write {(accept or '')[:LONGEST_ECHO]}; there is {', '.join(self._encoders)}",
+                available=self.media_types,
             )
         return self._encoders[media_type]
 

@@ -1,4 +1,7 @@
-"""The engine that asks a Triton server: one long-lived gRPC client, and Triton's errors told apart.
+"""The engine that asks Triton: one long-lived gRPC client, and Triton's errors told apart.
+
+Several servers may stand behind one name: requests take turns among the addresses that it resolves to, and
+one that was lost with its server is asked again of another.
 
 Triton says UNAVAILABLE for a full queue, for an expired queue timeout and while it stops, and NOT_FOUND for a
 version that does not exist and for one that is still loading: the message decides (as 2.51 words it, which a
@@ -9,6 +12,8 @@ behind it.
 
 from __future__ import annotations
 
+import asyncio
+import json
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -20,6 +25,7 @@ from tritonclient.grpc import InferInput, InferRequestedOutput
 from tritonclient.grpc.aio import InferenceServerClient
 from tritonclient.utils import InferenceServerException
 
+from service import tracing
 from service.contract import ModelContract
 from service.engines.protocol import OUTPUT_NAMES, Deadline, EngineHand, InputArray, hand_from_tensors
 from service.errors import (
@@ -38,6 +44,9 @@ PING_TIMEOUT_S = 1.0
 SHORTEST_WAIT_S = 0.005
 """With less time left than this there is no point in asking."""
 
+PAUSE_S = 0.02
+"""Before a lost request is asked again: the channel hears of a loss a moment after the request does."""
+
 CHANNEL_OPTIONS = [
     ("grpc.max_send_message_length", MESSAGE_BYTES),
     ("grpc.max_receive_message_length", MESSAGE_BYTES),
@@ -45,6 +54,16 @@ CHANNEL_OPTIONS = [
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.min_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 1000),
+    # One address is one connection; of several every one is connected to, and they take turns.
+    ("grpc.service_config", json.dumps({"loadBalancingConfig": [{"round_robin": {}}]})),
+    # The name is asked again whenever a connection ends, but for a rest between two questions.
+    ("grpc.dns_min_time_between_resolutions_ms", 5_000),
+    # A server that vanished or hangs while it owes an answer is given up within ten seconds. Without calls
+    # nothing is sent, since Triton takes pings amiss then.
+    ("grpc.keepalive_time_ms", 5_000),
+    ("grpc.keepalive_timeout_ms", 5_000),
+    ("grpc.http2.ping_timeout_ms", 5_000),
+    ("grpc.http2.max_pings_without_data", 0),
 ]
 
 
@@ -63,7 +82,7 @@ class _Metadata(Protocol):
 
 
 class TritonEngine:
-    """Asks one model of one Triton server."""
+    """Asks one model, of one Triton server or of those behind one name."""
 
     def __init__(self, *, url: str, contract: ModelContract, retry_after_s: int) -> None:
         """Remember where the server is; `start` connects."""
@@ -85,26 +104,41 @@ class TritonEngine:
         self, *inputs: InputArray, version: str, deadline: Deadline, request_id: str
     ) -> EngineHand:
         """Ask Triton; see `Engine.infer`."""
-        remaining_s = deadline.remaining_s
-        if remaining_s < SHORTEST_WAIT_S:
+        if deadline.remaining_s < SHORTEST_WAIT_S:
             raise DeadlineExceededError("no time was left to ask the engine")
         carried = []
         for tensor, array in zip(self._contract.inputs, inputs, strict=True):
             carried.append(InferInput(tensor.name, [1, *array.shape], tensor.dtype))
             carried[-1].set_data_from_numpy(array[np.newaxis])
+        try:
+            result = await self._ask(carried, version=version, deadline=deadline, request_id=request_id)
+        except EngineUnavailableError:
+            # The server may have gone with the request in its hands. Inference changes nothing: ask another.
+            if deadline.remaining_s < SHORTEST_WAIT_S + PAUSE_S:
+                raise
+            await asyncio.sleep(PAUSE_S)
+            log.info("request %s is asked of Triton again", request_id)
+            result = await self._ask(carried, version=version, deadline=deadline, request_id=request_id)
+        tensors = {name: _without_batch(result.as_numpy(name)) for name in OUTPUT_NAMES}
+        answered = result.get_response().model_version
+        return hand_from_tensors(tensors, contract=self._contract, version=answered)
+
+    async def _ask(
+        self, carried: Sequence[InferInput], *, version: str, deadline: Deadline, request_id: str
+    ) -> Any:  # noqa: ANN401  # tritonclient has no types
+        """Send one request to whichever server's turn it is; return tritonclient's `InferResult`."""
+        remaining_s = deadline.remaining_s
         with self._translate_errors():
-            result = await self._client.infer(
+            return await self._client.infer(
                 self._contract.model,
                 carried,
                 model_version=version,
                 outputs=self._outputs,
                 request_id=request_id,
+                headers=tracing.outgoing.get(),
                 timeout=int(remaining_s * 1e6),
                 client_timeout=remaining_s,
             )
-        tensors = {name: _without_batch(result.as_numpy(name)) for name in OUTPUT_NAMES}
-        answered = result.get_response().model_version
-        return hand_from_tensors(tensors, contract=self._contract, version=answered)
 
     async def verify(self) -> None:
         """Compare Triton's model metadata with the contract; see `Engine.verify`."""

@@ -10,7 +10,14 @@ from service import errors
 from service.contract import ModelContract
 from service.encode import glb
 from service.errors import PROBLEM_MEDIA_TYPE, PROBLEM_TYPE_PREFIX, GatewayError
-from service.parameters import BOX_FORM, HandParameters, Parameters, ViewsParameters, openapi_parameters
+from service.parameters import (
+    BOX_FORM,
+    HandParameters,
+    Parameters,
+    ViewsParameters,
+    openapi_parameters,
+    openapi_properties,
+)
 from service.routes.upload import FEWEST_VIEWS, IMAGE_FIELD, IMAGE_MEDIA_TYPES, MULTIPART
 
 Point = tuple[float, float, float]
@@ -91,15 +98,19 @@ class ModelDocument(BaseModel):
 
 
 EXAMPLES: dict[type[GatewayError], str] = {
+    errors.MalformedRequestError: "the connection does not carry HTTP: invalid method",
+    errors.HeadTooLargeError: "the request's line and headers have over 65536 bytes",
     errors.UnreadableImageError: "the image cannot be decoded: image file is truncated",
     errors.MalformedMultipartError: "the form has no file field 'image'",
     errors.BadBoxError: BOX_FORM,
+    errors.UnauthorizedError: "this API key is not known here",
     errors.UnknownModelError: "there is no model 'svr_foot'",
     errors.NotAcceptableError: "cannot write text/html; there is application/json, model/gltf-binary",
     errors.SlowUploadError: "the body took longer than 10 s",
     errors.TooLargeError: "the image has 10000 x 10000 = 100000000 pixels, over 25000000",
     errors.UnsupportedMediaError: "content-type text/plain is not accepted",
     errors.InvalidParameterError: "hand: Input should be 'right' or 'left'",
+    errors.RateLimitedError: "the key 'studio' may ask 10 times a second",
     errors.OverloadedError: "Triton's queue is full",
     errors.EngineFaultError: "Triton answered INTERNAL: out of memory",
     errors.EngineUnavailableError: "Triton is not ready: failed to connect to all addresses",
@@ -135,7 +146,7 @@ FILE = {"type": "string", "format": "binary"}
 
 
 def _form(kind: type[HandParameters], image: dict[str, Any]) -> dict[str, Any]:
-    properties = kind.model_json_schema()["properties"] | {IMAGE_FIELD: image}
+    properties = openapi_properties(kind) | {IMAGE_FIELD: image}
     return {MULTIPART: {"schema": {"type": "object", "required": [IMAGE_FIELD], "properties": properties}}}
 
 

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Final
 
 from fastapi import FastAPI, Request
+from starlette.exceptions import HTTPException
 from starlette.responses import Response
-from starlette.staticfiles import StaticFiles
 
+from service.routes.assets import Asset
 from service.routes.direct import DirectRoute
 
 CONTENT_SECURITY_POLICY: Final = "; ".join(
@@ -26,18 +27,13 @@ CONTENT_SECURITY_POLICY: Final = "; ".join(
 )
 """No other host, no inline script or style, no frame round the page."""
 
-_SAFE: Final = {"x-content-type-options": "nosniff", "cross-origin-resource-policy": "same-origin"}
-
 PAGE_HEADERS: Final = {
-    **_SAFE,
     "cache-control": "no-cache",  # asked after each time, answered 304: a new gateway shows its own page
     "content-security-policy": CONTENT_SECURITY_POLICY,
     "permissions-policy": "camera=(self), microphone=(), geolocation=(), xr-spatial-tracking=(self)",
-    "referrer-policy": "no-referrer",
 }
 
 ASSET_HEADERS: Final = {
-    **_SAFE,
     "cache-control": "public, max-age=31536000, immutable",  # the name holds a hash of what is inside
 }
 
@@ -46,7 +42,7 @@ def add_routes(app: FastAPI, folder: Path) -> None:
     """Add the page and its assets; without a built page in `folder`, add nothing."""
     if not (folder / "index.html").is_file():
         return
-    page = _Page(StaticFiles(directory=folder))
+    page = _Page(folder)
     for path, endpoint in (("/", page.index), ("/assets/{name}", page.asset)):
         app.router.add_api_route(
             path, endpoint, methods=["GET", "HEAD"], include_in_schema=False, route_class_override=DirectRoute
@@ -54,20 +50,19 @@ def add_routes(app: FastAPI, folder: Path) -> None:
 
 
 class _Page:
-    """Files of one folder, each kind with its headers."""
+    """The files that there are at the start, each kind with its headers."""
 
-    def __init__(self, files: StaticFiles) -> None:
-        self._files = files
+    def __init__(self, folder: Path) -> None:
+        self._index = Asset(folder / "index.html")
+        self._assets = {path.name: Asset(path) for path in (folder / "assets").iterdir() if path.is_file()}
 
     async def index(self, request: Request) -> Response:
         """Return the page."""
-        return await self._answer("index.html", request, PAGE_HEADERS)
+        return await self._index.answer(request, PAGE_HEADERS)
 
     async def asset(self, request: Request) -> Response:
         """Return one of its scripts, styles or pictures."""
-        return await self._answer(f"assets/{request.path_params['name']}", request, ASSET_HEADERS)
-
-    async def _answer(self, path: str, request: Request, headers: dict[str, str]) -> Response:
-        response = await self._files.get_response(path, request.scope)
-        response.headers.update(headers)
-        return response
+        asset = self._assets.get(request.path_params["name"])
+        if asset is None:
+            raise HTTPException(404)
+        return await asset.answer(request, ASSET_HEADERS)

@@ -12,10 +12,14 @@ from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from service.gateway import gateway_of
+from service.keys.middleware import caller_of
+from service.keys.presented import SUBPROTOCOL
+from service.logs import request_id_here
 from service.request_ids import HEADER, choose_request_id
 from service.routes.stream_wire import message_of, reply_bytes
 from service.streams import errors as ends
 from service.streams.messages import Message, Reply
+from service.tracing import CONTEXT_HEADERS, incoming
 
 log = logging.getLogger("simahand")
 
@@ -28,6 +32,7 @@ CLOSE_CODES: Final[dict[type[ends.StreamEndError], int]] = {
     ends.UnreadRepliesError: 1008,
     ends.TooManyStreamsError: 1013,
     ends.GoingAwayError: 1001,
+    ends.KeyRevokedError: 1008,
 }
 """As IANA lists them. A uvicorn that stops closes with 1012 itself, before the application hears of it."""
 CRASHED = 1011
@@ -45,17 +50,22 @@ async def stream(websocket: WebSocket) -> None:
     """Answer the newest frame, again and again."""
     gateway = gateway_of(websocket)
     request_id = choose_request_id(websocket.headers.get(HEADER, ""))
+    request_id_here.set(request_id)
+    incoming.set({name: websocket.headers[name] for name in CONTEXT_HEADERS if name in websocket.headers})
     connection = _Connection(websocket, max_bytes=gateway.settings.max_body_bytes)
     try:
-        await websocket.accept(headers=[(HEADER.encode(), request_id.encode())])
-        with gateway.streams.admit("websocket", request_id=request_id) as hand_stream:
+        # Among what is offered may be a key, which is not said again.
+        subprotocol = SUBPROTOCOL if SUBPROTOCOL in websocket.scope["subprotocols"] else None
+        await websocket.accept(subprotocol, headers=[(HEADER.encode(), request_id.encode())])
+        caller = caller_of(websocket.scope)
+        with gateway.streams.admit("websocket", request_id=request_id, caller=caller) as hand_stream:
             await hand_stream.serve(connection.receive, connection.send)
     except (ends.PeerLeftError, WebSocketDisconnect):
         return
     except ends.StreamEndError as error:
         await _close(websocket, CLOSE_CODES[type(error)], error.reason)
     except Exception:
-        log.exception("stream %s crashed", request_id)
+        log.exception("the stream crashed")
         await _close(websocket, CRASHED, "the gateway failed; its log has this stream's request id")
 
 

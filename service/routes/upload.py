@@ -12,6 +12,7 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
 
 from service.errors import (
+    LONGEST_ECHO,
     MalformedMultipartError,
     SlowUploadError,
     TooLargeError,
@@ -83,7 +84,9 @@ async def read_views(request: Request, *, most: int, max_image_bytes: int, timeo
     form = await _parse_form(request, body, max_files=most, max_fields=MAX_FORM_FIELDS + most)
     for name, _ in form.files:
         if name != IMAGE_FIELD:
-            raise MalformedMultipartError(f"the form has a file {name[:80]!r}; images are {IMAGE_FIELD!r}")
+            raise MalformedMultipartError(
+                f"the form has a file {name[:LONGEST_ECHO]!r}; images are {IMAGE_FIELD!r}"
+            )
     if len(form.files) < FEWEST_VIEWS:
         raise MalformedMultipartError(
             f"the form has {len(form.files)} file fields {IMAGE_FIELD!r}, {FEWEST_VIEWS} to {most} are wanted"
@@ -101,7 +104,8 @@ def _media_type(request: Request, accepted: tuple[str, ...]) -> str:
     media_type = request.headers.get("content-type", "").split(";")[0].strip().lower()
     if media_type not in accepted:
         raise UnsupportedMediaError(
-            f"content-type {media_type or 'is missing and'} is not accepted", accepted=list(accepted)
+            f"content-type {media_type[:LONGEST_ECHO] or 'is missing and'} is not accepted",
+            accepted=list(accepted),
         )
     return media_type
 
@@ -118,7 +122,7 @@ async def _read_in_time(request: Request, *, max_bytes: int, timeout_s: float) -
 
 async def _read_body(request: Request, *, max_bytes: int) -> bytes:
     promised = request.headers.get("content-length", "0")
-    if promised.isdigit() and int(promised) > max_bytes:
+    if promised.isdecimal() and int(promised) > max_bytes:
         raise TooLargeError(f"the body has {promised} bytes, over {max_bytes}", limit_bytes=max_bytes)
     chunks: list[bytes] = []
     size = 0
@@ -158,6 +162,8 @@ async def _parse_form(request: Request, body: bytes, *, max_files: int, max_fiel
             form = await parser.parse()
         except MultiPartException as error:
             raise MalformedMultipartError(error.message) from error
+        except ValueError as error:  # the form names an encoding that its text is not in
+            raise MalformedMultipartError(f"the form's text cannot be decoded: {error}") from error
         items = form.multi_items()
         return _Form(
             files=[(name, await value.read()) for name, value in items if isinstance(value, UploadFile)],

@@ -41,7 +41,12 @@ async def serving_rpc(gateway: Gateway) -> AsyncGenerator[int, None]:
     )
     reflection.enable_server_reflection((SERVICE, HEALTH, reflection.SERVICE_NAME), server)
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    port = server.add_insecure_port(f"{host}:{settings.grpc_port}")
+    address = f"{host}:{settings.grpc_port}"
+    port = (
+        server.add_insecure_port(address)
+        if gateway.certificates is None
+        else server.add_secure_port(address, gateway.certificates.rpc_credentials())
+    )
     await server.start()
     try:
         yield port

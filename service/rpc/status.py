@@ -11,6 +11,7 @@ from service.streams import errors as ends
 
 CODES: Final = {
     400: grpc.StatusCode.INVALID_ARGUMENT,
+    401: grpc.StatusCode.UNAUTHENTICATED,
     404: grpc.StatusCode.NOT_FOUND,
     413: grpc.StatusCode.INVALID_ARGUMENT,
     415: grpc.StatusCode.INVALID_ARGUMENT,
@@ -29,6 +30,7 @@ END_CODES: Final[dict[type[ends.StreamEndError], grpc.StatusCode]] = {
     ends.UnreadRepliesError: grpc.StatusCode.ABORTED,
     ends.TooManyStreamsError: grpc.StatusCode.RESOURCE_EXHAUSTED,
     ends.GoingAwayError: grpc.StatusCode.UNAVAILABLE,
+    ends.KeyRevokedError: grpc.StatusCode.UNAUTHENTICATED,
 }
 """Why a call ended. A message that is too large is refused by gRPC itself, as RESOURCE_EXHAUSTED."""
 

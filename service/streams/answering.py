@@ -23,6 +23,7 @@ from service.parameters import box_of_numbers, check_version, intrinsics_of_numb
 from service.pipeline import Pipeline
 from service.preparation import PreparedCrop
 from service.readiness import Readiness
+from service.stream_metrics import Transport
 from service.streams.history import History
 from service.streams.messages import Frame, Outputs, PackedHand, Problem, Reply, StreamOptions
 from service.telemetry import RequestRecord, Telemetry
@@ -126,15 +127,17 @@ def _joint_sets(
 class Answerer:
     """Answers the frames of one stream, one after the other."""
 
-    def __init__(self, parts: Parts, *, request_id: str) -> None:
+    def __init__(self, parts: Parts, *, request_id: str, transport: Transport) -> None:
         """Begin without a history."""
+        self._transport: Transport = transport
         self._parts = parts
         self._request_id = request_id
         self._history = History(StreamOptions(), parts.contract)
 
     async def answer(self, arrived: Arrived, *, dropped: int) -> Reply:
         """Return the reply to a frame: a hand, or the problem that it met."""
-        record = RequestRecord(self._request_id)
+        telemetry = self._parts.telemetry
+        record = RequestRecord(self._request_id, trace=telemetry.tracer.begin("frame"))
         square: Square | None = None
         outcome: PackedHand | Problem
         try:
@@ -142,14 +145,15 @@ class Answerer:
             square = seen.crop.square
             outcome = pack(seen.hand, arrived.options.outputs, self._parts.contract, record)
         except GatewayError as error:
-            record.outcome = error.slug
+            record.outcome, record.status = error.slug, error.status
             outcome = Problem(slug=error.slug, detail=error.detail)
         except Exception:
-            log.exception("stream %s: frame %d crashed", self._request_id, arrived.frame.frame_id)
-            record.outcome = GatewayError.slug
+            log.exception("frame %d crashed", arrived.frame.frame_id)
+            record.outcome, record.status = GatewayError.slug, GatewayError.status
             outcome = Problem(slug=GatewayError.slug, detail=CRASH_DETAIL)
         age_s = time.perf_counter() - arrived.at_s
-        self._parts.telemetry.observe_frame(record, age_s=age_s)
+        telemetry.observe_frame(record, transport=self._transport, age_s=age_s)
+        record.end_trace("frame", {"simahand.transport": self._transport, "simahand.dropped": dropped})
         return Reply(
             frame_id=arrived.frame.frame_id,
             captured_at_us=arrived.frame.captured_at_us,

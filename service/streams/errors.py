@@ -4,7 +4,7 @@
     ├── MalformedMessageError   ├── TooManyStreamsError
     ├── IdleStreamError         ├── GoingAwayError
     ├── UnreadRepliesError      ├── MessageTooLargeError
-    └── PeerLeftError
+    ├── PeerLeftError           └── KeyRevokedError
 
 What is wrong with one frame alone is a `service.errors.GatewayError`, and a reply.
 """
@@ -19,6 +19,8 @@ class StreamEndError(Exception):
 
     slug: ClassVar[str] = "ended"
     """For the metrics."""
+    status: ClassVar[int] = 400
+    """What HTTP would have answered, for the metrics."""
 
     def __init__(self, reason: str) -> None:
         """Say why in `reason`."""
@@ -66,3 +68,9 @@ class PeerLeftError(StreamEndError):
     """The peer closed the connection, as it may."""
 
     slug = "peer-left"
+
+
+class KeyRevokedError(StreamEndError):
+    """The key with which the stream was opened has been changed or taken back."""
+
+    slug = "key-revoked"

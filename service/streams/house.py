@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from service.keys.caller import Caller
+from service.logs import log_stream
+from service.stream_metrics import Transport
 from service.streams.answering import Parts
 from service.streams.errors import GoingAwayError, StreamEndError, TooManyStreamsError
 from service.streams.limits import StreamLimits
 from service.streams.stream import HandStream
-from service.telemetry import Transport
 
 
 class Streams:
@@ -28,19 +31,33 @@ class Streams:
         self._closing.set()
 
     @contextmanager
-    def admit(self, transport: Transport, *, request_id: str) -> Iterator[HandStream]:
-        """Hold a place for one stream, and count how it ends.
+    def admit(self, transport: Transport, *, request_id: str, caller: Caller) -> Iterator[HandStream]:
+        """Hold a place for one stream of a caller, and count how it ends.
 
         Raises:
-            TooManyStreamsError: There is no place.
+            TooManyStreamsError: There is no place, or none for this caller.
             GoingAwayError: The gateway stops.
         """
-        telemetry, end = self.parts.telemetry, "ok"
-        telemetry.open_streams.labels(transport).inc()
+        metrics, end = self.parts.telemetry.streams[transport], "ok"
+        stream, started_s = None, time.perf_counter()
+        metrics.open.inc()
         self._open += 1
         try:
             self._check_place()
-            yield HandStream(self.parts, self.limits, request_id=request_id, closing=self._closing)
+            with caller.stream_place():
+                stream = HandStream(
+                    self.parts,
+                    self.limits,
+                    request_id=request_id,
+                    transport=transport,
+                    caller=caller,
+                    closing=self._closing,
+                )
+                yield stream
+        except TooManyStreamsError as error:
+            end = error.slug
+            self.parts.telemetry.refuse_stream(end)
+            raise
         except StreamEndError as error:
             end = error.slug
             raise
@@ -49,8 +66,16 @@ class Streams:
             raise
         finally:
             self._open -= 1
-            telemetry.open_streams.labels(transport).dec()
-            telemetry.streams.labels(transport, end).inc()
+            metrics.open.dec()
+            metrics.ended(end)
+            log_stream(
+                request_id=request_id,
+                transport=transport,
+                end=end,
+                caller=caller.name,
+                frames=0 if stream is None else stream.frames,
+                seconds=time.perf_counter() - started_s,
+            )
 
     def _check_place(self) -> None:
         if self._closing.is_set():

@@ -42,13 +42,20 @@ class NewestSlot(Generic[Item]):
         self._closed = True
         self._changed.set()
 
-    async def take(self) -> Taken[Item] | None:
-        """Return what lies in the slot once something does; None when it is empty and closed."""
+    async def filled(self) -> bool:
+        """Return True once something lies in the slot; False when it is empty and closed."""
         while self._item is None:
             if self._closed:
-                return None
+                return False
             self._changed.clear()
             await self._changed.wait()
+        return True
+
+    async def take(self) -> Taken[Item] | None:
+        """Return what lies in the slot once something does; None when it is empty and closed."""
+        await self.filled()
+        if self._item is None:
+            return None
         taken = Taken(self._item, self._dropped)
         self._item, self._dropped = None, 0
         return taken

@@ -15,8 +15,16 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Final
 
+from service.keys.caller import Caller
+from service.stream_metrics import Transport
 from service.streams.answering import Answerer, Arrived, Parts
-from service.streams.errors import GoingAwayError, IdleStreamError, StreamEndError, UnreadRepliesError
+from service.streams.errors import (
+    GoingAwayError,
+    IdleStreamError,
+    KeyRevokedError,
+    StreamEndError,
+    UnreadRepliesError,
+)
 from service.streams.limits import StreamLimits
 from service.streams.messages import Frame, Message, Reply, StreamOptions
 from service.streams.slot import NewestSlot
@@ -31,7 +39,14 @@ class HandStream:
     """Everything that one stream knows."""
 
     def __init__(
-        self, parts: Parts, limits: StreamLimits, *, request_id: str, closing: asyncio.Event
+        self,
+        parts: Parts,
+        limits: StreamLimits,
+        *,
+        request_id: str,
+        caller: Caller,
+        transport: Transport,
+        closing: asyncio.Event,
     ) -> None:
         """Begin with the default options.
 
@@ -39,14 +54,19 @@ class HandStream:
             parts: What answers.
             limits: When to give up on the peer.
             request_id: Of the stream, for logs and for the engine.
+            caller: Whose limits its frames count in.
+            transport: What carries it, for the metrics.
             closing: Set when the gateway stops.
         """
         self.request_id: Final = request_id
+        self.frames = 0
+        """That have come."""
         self._limits = limits
+        self._caller = caller
         self._closing = closing
         self._deadline = parts.pipeline.deadline
-        self._telemetry = parts.telemetry
-        self._answerer = Answerer(parts, request_id=request_id)
+        self._metrics = parts.telemetry.streams[transport]
+        self._answerer = Answerer(parts, request_id=request_id, transport=transport)
         self._options = StreamOptions()
         self._slot: NewestSlot[Arrived] = NewestSlot()
 
@@ -59,9 +79,13 @@ class HandStream:
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._read(receive))
-                watch = group.create_task(self._watch_closing())
+                watches = [
+                    group.create_task(self._watch_closing()),
+                    group.create_task(self._watch_key()),
+                ]
                 await self._work(send)
-                watch.cancel()
+                for watch in watches:
+                    watch.cancel()
         except ExceptionGroup as failures:
             raise _first(failures) from None
 
@@ -81,15 +105,20 @@ class HandStream:
         if isinstance(message, StreamOptions):
             self._options = message
             return
+        self._metrics.received.inc()
+        self.frames += 1
         waiting = self._slot.waiting
         if waiting is not None:
-            self._telemetry.dropped_frames.inc()
+            self._metrics.dropped.inc()
             message = _with_first_box(message, waiting)
         self._slot.put(Arrived(message, self._options, time.perf_counter(), self._deadline()))
 
     async def _work(self, send: Send) -> None:
         patience_s = self._limits.send_timeout_s
-        while (taken := await self._slot.take()) is not None:
+        while await self._slot.filled():
+            await self._caller.pace()  # the frame that waits may still be replaced by a newer one
+            taken = await self._slot.take()
+            assert taken is not None, "what is in the slot is replaced, and taken here alone"
             reply = await self._answerer.answer(taken.item, dropped=taken.dropped)
             try:
                 async with asyncio.timeout(patience_s):
@@ -100,6 +129,10 @@ class HandStream:
     async def _watch_closing(self) -> None:
         await self._closing.wait()
         raise GoingAwayError("the gateway is stopping")
+
+    async def _watch_key(self) -> None:
+        await self._caller.revoked.wait()
+        raise KeyRevokedError(f"the key {self._caller.name!r} was changed or taken back")
 
 
 def _with_first_box(frame: Frame, replaced: Arrived) -> Frame:

@@ -11,7 +11,7 @@ import threading
 import time
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
 import httpx
@@ -24,6 +24,7 @@ from torch import Tensor, nn
 from deploy.triton.server import TritonServer
 from service.app import create_app
 from service.contract import ModelContract, load_contract
+from service.server import configured
 from service.settings import Settings
 from training.export.contract_json import contract_text
 from training.hand.template import load_template
@@ -98,8 +99,8 @@ def many_callers_client(port: int) -> httpx.Client:
 @contextmanager
 def served(app: FastAPI) -> Iterator[httpx.Client]:
     """Serve an application over a real socket from a thread of this process."""
-    config = uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning", timeout_graceful_shutdown=1)
-    server = uvicorn.Server(config)
+    changes = {"port": 0, "log_level": "warning", "shutdown_timeout_s": 1}
+    server = uvicorn.Server(configured(app, app.state.gateway.settings.model_copy(update=changes)))
     thread = threading.Thread(target=server.run)
     thread.start()
     while not server.started:
@@ -122,18 +123,30 @@ def client(embedded_settings: Settings) -> Iterator[httpx.Client]:
 
 
 @contextmanager
-def gateway_process(settings: Mapping[str, str]) -> Iterator[httpx.Client]:
-    """Run `python -m service` as an operator does, and end it as one does."""
+def gateway_process(settings: Mapping[str, str], log: Path | None = None) -> Iterator[httpx.Client]:
+    """Run `python -m service` as an operator does, and end it as one does; `log` gets what it writes."""
+    with gateway_and_its_process(settings, log) as (client, _):
+        yield client
+
+
+@contextmanager
+def gateway_and_its_process(
+    settings: Mapping[str, str], log: Path | None = None
+) -> Iterator[tuple[httpx.Client, subprocess.Popen[bytes]]]:
+    """Likewise, with the process."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
+    settings = {"PORT": str(port), "LOG_LEVEL": "warning", **settings}
     environment = os.environ | {f"SIMAHAND_{name}": value for name, value in settings.items()}
-    environment |= {"SIMAHAND_PORT": str(port), "SIMAHAND_LOG_LEVEL": "warning"}
-    process = subprocess.Popen([sys.executable, "-m", "service"], env=environment)
+    with nullcontext() if log is None else log.open("wb") as sink:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "service"], env=environment, stdout=sink, stderr=sink
+        )
     try:
         with many_callers_client(port) as client:
             _wait_until_alive(client, process)
-            yield client
+            yield client, process
     finally:
         process.terminate()
         # uvicorn ends in order and then raises the signal again for whoever waits.

@@ -195,9 +195,22 @@ def test_it_is_counted_under_its_own_route(client: httpx.Client) -> None:
 
 def test_openapi_shows_the_route(client: httpx.Client) -> None:
     operation = client.get("/openapi.json").json()["paths"][URL]["post"]
-    assert {"200", "400", "404", "406", "408", "413", "415", "422", "429", "502", "503", "504"} == set(
-        operation["responses"]
-    )
+    assert {
+        "200",
+        "400",
+        "401",
+        "404",
+        "406",
+        "408",
+        "413",
+        "415",
+        "422",
+        "429",
+        "431",
+        "502",
+        "503",
+        "504",
+    } == set(operation["responses"])
     assert {parameter["name"] for parameter in operation["parameters"]} == {
         "hand", "box", "target", "fx", "fy", "cx", "cy", "model", "version"
     }  # fmt: skip

@@ -30,6 +30,8 @@ class SteadyEngine:
         self.waiting: dict[str, int] = {}
         """How many frames of each stream are in the engine."""
         self.most_of_one = 0
+        self.remaining_s: list[float] = []
+        """How long each request had left."""
         self._turn = asyncio.Lock()
         hand = template_hand()
         seen_uv = 0.5 + 2 * hand.joints_m[:, :2]
@@ -50,6 +52,7 @@ class SteadyEngine:
     ) -> EngineHand:
         """Answer with the template, in its turn."""
         self.asked.append(request_id)
+        self.remaining_s.append(deadline.remaining_s)
         self.waiting[request_id] = self.waiting.get(request_id, 0) + 1
         self.most_of_one = max(self.most_of_one, self.waiting[request_id])
         try:

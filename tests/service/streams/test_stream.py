@@ -75,10 +75,11 @@ def test_the_newest_frame_wins_and_the_dropped_add_up(
         assert replies[1]["captured_at_us"] == 70
         assert replies[1]["age_ms"] < 2.5e3 * SLOW_S
         assert engine.most_of_one == 1
-        assert served.metric("simahand_stream_frames_total", outcome="dropped") == 8
-        assert served.metric("simahand_stream_frames_total", outcome="ok") == 2
+        assert served.metric("simahand_stream_frames_total", transport=transport, outcome="dropped") == 8
+        assert served.metric("simahand_stream_frames_total", transport=transport, outcome="ok") == 2
         assert served.metric("simahand_streams_open", transport=transport) == 1
-        assert served.metric("simahand_stream_reply_age_seconds_count") == 2
+        assert served.metric("simahand_stream_reply_age_seconds_count", transport=transport) == 2
+        assert served.metric("simahand_stream_frames_received_total", transport=transport) == 10
 
     play(scene, transport, embedded_settings, delay_s=SLOW_S)
 

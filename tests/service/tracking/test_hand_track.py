@@ -11,7 +11,16 @@ from numpy.typing import NDArray
 from service.contract import ModelContract
 from service.crop import Box, Square, square_around
 from service.encode.result import HandResult
-from service.tracking.hand_track import CALM, LEAST_INSIDE, MARGIN, MEMORY, SHRUNK, HandTrack
+from service.tracking.hand_track import (
+    CALM_GROWTH,
+    LEAST_INSIDE,
+    LOOKS,
+    MARGIN,
+    MEMORY,
+    RESTLESS,
+    SHRUNK,
+    HandTrack,
+)
 from tests.service.hands import template_hand
 
 Float = NDArray[np.float64]
@@ -88,7 +97,7 @@ def test_the_size_breathes_less_than_the_joints(track: HandTrack) -> None:
         track.update(seen(scaled(BOX, 1.0 + 0.1 * (-1) ** frame)), WIDTH_PX, HEIGHT_PX)
         assert track.square is not None
         sides_px.append(track.square.side_px)
-    assert np.ptp(sides_px[20:]) / np.mean(sides_px[20:]) < 0.2 * CALM
+    assert np.ptp(sides_px[20:]) / np.mean(sides_px[20:]) < 0.2 * CALM_GROWTH
 
 
 def test_a_hand_that_leaves_is_lost_when_half_of_it_is_out(track: HandTrack) -> None:
@@ -111,6 +120,43 @@ def test_joints_that_draw_together_are_no_hand(track: HandTrack) -> None:
 
 def test_joints_that_fall_together_at_once_are_no_hand(track: HandTrack) -> None:
     assert track.update(seen(scaled(BOX, 0.0)), WIDTH_PX, HEIGHT_PX) == "lost"
+
+
+def test_one_look_that_saw_too_little_hardly_shrinks_the_crop(track: HandTrack) -> None:
+    for factor in (1.0, 1.0, 1.0, 0.5):
+        assert track.square is not None
+        before_px = track.square.side_px
+        assert track.update(seen(scaled(BOX, factor)), WIDTH_PX, HEIGHT_PX) == "tracking"
+    assert track.square is not None
+    assert 0.8 * before_px < track.square.side_px < before_px
+
+
+def turned(share: float, seed: int) -> HandResult:
+    """Return a hand whose joints are as far off their place as that share of its box, each its own way."""
+    hand = seen(BOX)
+    ways = np.random.default_rng(seed).normal(size=hand.joints_px.shape)
+    ways /= np.linalg.norm(ways, axis=1, keepdims=True)
+    return replace(hand, joints_px=(hand.joints_px + share * BOX.height_px * ways).astype(np.float32))
+
+
+def test_joints_that_jump_from_look_to_look_are_no_hand(track: HandTrack) -> None:
+    """Though they keep the size and the place of a hand."""
+    states = [track.update(turned(0.35, frame), WIDTH_PX, HEIGHT_PX) for frame in range(6)]
+    assert states == ["tracking"] * (LOOKS + 1) + ["lost"] * 2
+
+
+def test_a_hand_that_trembles_or_jumps_once_is_kept(track: HandTrack) -> None:
+    assert RESTLESS > 2 * 0.08, "the second differences of noise are 2.4 times as large"
+    for frame in range(6 * MEMORY):
+        share = 0.25 if frame == MEMORY else 0.08
+        assert track.update(turned(share, frame), WIDTH_PX, HEIGHT_PX) == "tracking"
+
+
+def test_a_new_box_forgets_how_the_old_hand_jumped(track: HandTrack) -> None:
+    for frame in range(LOOKS + 1):
+        track.update(turned(0.35, frame), WIDTH_PX, HEIGHT_PX)
+    track.begin(BOX, "right")
+    assert track.update(turned(0.35, LOOKS + 1), WIDTH_PX, HEIGHT_PX) == "tracking"
 
 
 def test_a_hand_may_slowly_become_as_small_as_it_likes(track: HandTrack) -> None:
