@@ -6,7 +6,7 @@ import asyncio
 import socket
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import pytest
@@ -30,7 +30,7 @@ QUICK = RetryPolicy(attempts=3, first_delay_s=0.01, longest_delay_s=0.05)
 Answer = TypeVar("Answer")
 
 
-def ask(url: str, question: Callable[[AsyncHandClient], Awaitable[Answer]], **options: float) -> Answer:
+def ask(url: str, question: Callable[[AsyncHandClient], Awaitable[Answer]], **options: Any) -> Answer:  # noqa: ANN401
     async def asked() -> Answer:
         async with AsyncHandClient(url, retry=QUICK, **options) as client:
             return await question(client)

@@ -9,8 +9,9 @@ import msgspec
 import numpy as np
 import pytest
 from sima_hand_client import Box, HandResult, Intrinsics, Problem, StreamReply, UnexpectedReplyError
+from sima_hand_client.rpc import convert
 from sima_hand_client.rpc import hand_mesh_pb2 as pb
-from sima_hand_client.streams import grpc, websocket
+from sima_hand_client.streams import websocket
 from sima_hand_client.streams.memory import StreamMemory
 from sima_hand_client.streams.messages import Frame, StreamOptions, TrackingState
 
@@ -126,7 +127,7 @@ def over_grpc(**changes: object) -> StreamReply:
     named = pb.NamedJoints(joint_set="WEBXR", joints=[pb.NamedJoint(**JOINT)])
     hand = pb.Hand(**{**HAND, "hand": "LEFT", "precision": "FLOAT16", "joint_sets": [named], **changes})
     message = pb.StreamReply(**HEAD, tracking="LOST", box=pb.Box(**BOX), hand=hand)
-    return grpc.reply_of(message.SerializeToString())
+    return convert.reply_of(message.SerializeToString())
 
 
 def test_a_reply_means_the_same_over_both() -> None:
@@ -160,12 +161,12 @@ def test_garbage_is_unexpected(data: bytes) -> None:
         websocket.reply_of(data)
     if data == b"\xff garbage":
         with pytest.raises(UnexpectedReplyError):
-            grpc.reply_of(data)
+            convert.reply_of(data)
 
 
 def test_options_and_frames_are_written_alike() -> None:
     options = replace(TRACK, smoothing="low", joint_sets=("webxr",))
-    request = pb.StreamRequest.FromString(grpc.message_bytes(options))
+    request = pb.StreamRequest.FromString(convert.message_bytes(options))
     document = msgspec.msgpack.decode(websocket.message_bytes(options))
     assert (request.options.track, request.options.smoothing) == (True, pb.LOW)
     assert list(request.options.outputs.joint_sets) == [pb.WEBXR]

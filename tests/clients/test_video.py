@@ -168,7 +168,7 @@ def test_the_benchmark_measures_each_way(gateway_url: str, capsys: pytest.Captur
     assert main(["bench", "--server", gateway_url, "--seconds", "0.3"]) == 0
     head, *rows = capsys.readouterr().out.splitlines()
     assert head.split() == ["transport", "frames", "fps", "p50", "ms", "p99", "ms"]
-    assert [row.split()[0] for row in rows] == ["rest", "websocket", "grpc"]
+    assert [row.split()[0] for row in rows] == ["rest", "grpc-unary", "websocket", "grpc"]
     for row in rows:
         count, fps, p50_ms, p99_ms = map(float, row.split()[1:])
         assert count >= 1

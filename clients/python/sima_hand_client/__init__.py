@@ -12,16 +12,19 @@ from sima_hand_client.errors import (
     RefusedError,
     RejectedRequestError,
     ServerFaultError,
+    UnauthorizedError,
     UnexpectedReplyError,
     UnreachableError,
 )
 from sima_hand_client.retry import RetryPolicy
+from sima_hand_client.streams.blocking import BlockingHandStream
 from sima_hand_client.streams.messages import Problem, StreamReply
 from sima_hand_client.streams.stream import HandStream
 from sima_hand_client.types import Box, Hand, HandResult, Intrinsics, ModelInfo, NamedJoint
 
 __all__ = [
     "AsyncHandClient",
+    "BlockingHandStream",
     "Box",
     "DeadlineError",
     "Hand",
@@ -41,6 +44,7 @@ __all__ = [
     "RetryPolicy",
     "ServerFaultError",
     "StreamReply",
+    "UnauthorizedError",
     "UnexpectedReplyError",
     "UnreachableError",
     "draw_overlay",

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sima_hand_client.bench import WAYS
+from sima_hand_client.credentials import Access, ClientCertificate
 from sima_hand_client.types import Box, Intrinsics
 from sima_hand_client.video import SUFFIXES
 
@@ -96,6 +97,39 @@ def _add_server(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--timeout", type=_positive, default=30.0, metavar="S", help="seconds to wait for a reply"
+    )
+    parser.add_argument(
+        "--api-key-file",
+        type=Path,
+        metavar="FILE",
+        help="with the API key in it (default: $SIMAHAND_API_KEY); among the arguments it would be seen by "
+        "whoever lists the machine's processes",
+    )
+    parser.add_argument(
+        "--ca-file",
+        type=Path,
+        metavar="FILE",
+        help="authority of the certificate (default: $SIMAHAND_CA_FILE)",
+    )
+    parser.add_argument(
+        "--client-certificate",
+        type=Path,
+        nargs=2,
+        metavar=("CERTIFICATE", "KEY"),
+        help="to show (default: $SIMAHAND_CLIENT_CERTIFICATE, $SIMAHAND_CLIENT_KEY)",
+    )
+
+
+def access_of(arguments: argparse.Namespace) -> Access:
+    """Return what the clients are to be told; an unreadable file of the key raises OSError."""
+    file, pair = arguments.api_key_file, arguments.client_certificate
+    key = None if file is None else file.read_text().strip()
+    if key == "":
+        raise ValueError(f"{file} holds no API key")
+    return Access(
+        api_key=key,
+        ca_file=arguments.ca_file,
+        client_certificate=None if pair is None else ClientCertificate(*pair),
     )
 
 

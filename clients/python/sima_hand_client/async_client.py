@@ -7,8 +7,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Final, Self, Unpack
 
 import httpx
 
@@ -23,12 +22,19 @@ from sima_hand_client.calls import (
     reconstruct_call,
     views_call,
 )
-from sima_hand_client.errors import UnreachableError, translate_http_errors
+from sima_hand_client.credentials import Credentials
+from sima_hand_client.errors import RefusedError, translate_http_errors
 from sima_hand_client.retry import RetryPolicy
+from sima_hand_client.rpc.question import RpcChoices, question_of
+from sima_hand_client.rpc.target import target_of
 from sima_hand_client.streams.connection import Connection
-from sima_hand_client.streams.messages import Precision, Smoothing, StreamOptions, Transport
+from sima_hand_client.streams.messages import Image, Precision, Smoothing, StreamOptions, Transport
 from sima_hand_client.streams.stream import HandStream
 from sima_hand_client.types import Box, Hand, HandResult, Intrinsics, JointSet, ModelInfo
+from sima_hand_client.wire import parse_refusal
+
+if TYPE_CHECKING:  # of the extra `grpc`
+    from sima_hand_client.rpc.unary import AsyncRpcCaller
 
 RECONNECT: Final = RetryPolicy(attempts=10)
 """Long enough for a gateway to start again."""
@@ -49,13 +55,27 @@ class AsyncHandClient:
         timeout_s: float = 30.0,
         connect_timeout_s: float = 5.0,
         retry: RetryPolicy | None = None,
+        api_key: str | None = None,
+        ca_file: Path | None = None,
+        client_certificate: tuple[Path, Path] | None = None,
     ) -> None:
         """Prepare a client; nothing is sent yet. Arguments and errors are those of `HandClient`."""
         self._base_url = checked_url(base_url)
         self._retry = retry or RetryPolicy()
-        self._connect_timeout_s = connect_timeout_s
+        self._timeout_s, self._connect_timeout_s = timeout_s, connect_timeout_s
         timeout = httpx.Timeout(timeout_s, connect=connect_timeout_s)
-        self._http = httpx.AsyncClient(base_url=self._base_url, timeout=timeout, limits=LIMITS)
+        self._credentials = Credentials.found(
+            api_key=api_key, ca_file=ca_file, client_certificate=client_certificate
+        )
+        self._tls = self._credentials.context()
+        self._http = httpx.AsyncClient(
+            base_url=self._base_url,
+            timeout=timeout,
+            limits=LIMITS,
+            headers=self._credentials.headers,
+            verify=self._tls,
+        )
+        self._rpc: AsyncRpcCaller | None = None
 
     async def __aenter__(self) -> Self:
         return self
@@ -68,6 +88,8 @@ class AsyncHandClient:
     async def aclose(self) -> None:
         """Close the connections; streams are closed by leaving them."""
         await self._http.aclose()
+        if self._rpc is not None:
+            await self._rpc.close()
 
     async def reconstruct(
         self,
@@ -100,6 +122,18 @@ class AsyncHandClient:
         return await self._ask(
             glb_call(content, hand=hand, box=box, intrinsics=intrinsics, model=model, version=version)
         )
+
+    async def reconstruct_grpc(self, image: Path | Image, **choices: Unpack[RpcChoices]) -> HandResult:
+        """Reconstruct the hand in a picture over gRPC; see `HandClient.reconstruct_grpc`."""
+        question = question_of(await _content(image) if isinstance(image, Path) else image, **choices)
+        caller = await self._rpc_caller()
+        attempt = 1
+        while True:
+            try:
+                return await caller.ask(*question)
+            except RefusedError as refusal:
+                await asyncio.sleep(pause_s(refusal, attempt, self._retry))
+            attempt += 1
 
     async def reconstruct_views(
         self,
@@ -180,23 +214,32 @@ class AsyncHandClient:
     async def _websocket(self) -> AsyncGenerator[Connection, None]:
         from sima_hand_client.streams.websocket import open_websocket
 
-        async with open_websocket(self._base_url, timeout_s=self._connect_timeout_s) as connection:
+        async with open_websocket(
+            self._base_url,
+            headers=self._credentials.headers,
+            tls=self._tls,
+            timeout_s=self._connect_timeout_s,
+        ) as connection:
             yield connection
 
     @asynccontextmanager
     async def _grpc(self) -> AsyncGenerator[Connection, None]:
         from sima_hand_client.streams.grpc import open_grpc  # of an extra
 
-        port = (await self.model()).grpc_port
-        if port is None:
-            raise UnreachableError(f"{self._base_url} does not speak gRPC")
-        address = urlsplit(self._base_url)
-        host = f"[{address.hostname}]" if ":" in (address.hostname or "") else address.hostname
-        secure = address.scheme == "https"
+        target = target_of(self._base_url, await self.model())
         async with open_grpc(
-            f"{host}:{port}", secure=secure, timeout_s=self._connect_timeout_s
+            target, credentials=self._credentials, timeout_s=self._connect_timeout_s
         ) as connection:
             yield connection
+
+    async def _rpc_caller(self) -> AsyncRpcCaller:
+        from sima_hand_client.rpc.unary import AsyncRpcCaller
+
+        if self._rpc is None:
+            target = target_of(self._base_url, await self.model())
+            if self._rpc is None:  # or another task came first
+                self._rpc = AsyncRpcCaller(target, credentials=self._credentials, timeout_s=self._timeout_s)
+        return self._rpc
 
     async def _ask(self, call: Call[Answer]) -> Answer:
         """Send until the service answers or the policy gives up."""
@@ -206,7 +249,7 @@ class AsyncHandClient:
                 reply = await self._http.request(**call.request)
             if reply.is_success:
                 return call.parse(reply)
-            await asyncio.sleep(pause_s(reply, attempt, self._retry))
+            await asyncio.sleep(pause_s(parse_refusal(reply), attempt, self._retry))
             attempt += 1
 
 

@@ -13,10 +13,12 @@ import numpy as np
 from PIL import Image
 
 from sima_hand_client.async_client import AsyncHandClient
+from sima_hand_client.credentials import Access
 from sima_hand_client.retry import RetryPolicy
 
-Way = Literal["rest", "websocket", "grpc"]
-WAYS: tuple[Way, ...] = ("rest", "websocket", "grpc")
+Way = Literal["rest", "grpc-unary", "websocket", "grpc"]
+WAYS: tuple[Way, ...] = ("rest", "grpc-unary", "websocket", "grpc")
+"""Single questions over HTTP and gRPC, then the streams."""
 ONCE: Final = RetryPolicy(attempts=1)
 """What fails is told and not tried again: its wait would be counted."""
 WARM_UP_CALLS = 5
@@ -34,7 +36,13 @@ class Measured(NamedTuple):
 
 
 def measure(
-    server: str, ways: Sequence[Way], *, photo: bytes | None, duration_s: float, timeout_s: float
+    server: str,
+    ways: Sequence[Way],
+    *,
+    photo: bytes | None,
+    duration_s: float,
+    timeout_s: float,
+    access: Access,
 ) -> list[Measured]:
     """Measure each way for `duration_s`; a photo of None is a small picture of no hand.
 
@@ -42,7 +50,9 @@ def measure(
         HandClientError: the service or the wire failed, or refused the photo.
     """
     image = picture() if photo is None else photo
-    return asyncio.run(_measure(server, ways, image, duration_s=duration_s, timeout_s=timeout_s))
+    return asyncio.run(
+        _measure(server, ways, image, duration_s=duration_s, timeout_s=timeout_s, access=access)
+    )
 
 
 def table(measured: Sequence[Measured]) -> str:
@@ -65,9 +75,9 @@ def picture() -> bytes:
 
 
 async def _measure(
-    server: str, ways: Sequence[Way], image: bytes, *, duration_s: float, timeout_s: float
+    server: str, ways: Sequence[Way], image: bytes, *, duration_s: float, timeout_s: float, access: Access
 ) -> list[Measured]:
-    async with AsyncHandClient(server, timeout_s=timeout_s, retry=ONCE) as client:
+    async with AsyncHandClient(server, timeout_s=timeout_s, retry=ONCE, **access) as client:
         measured = []
         for way in ways:
             async with AsyncExitStack() as stack:
@@ -81,6 +91,8 @@ async def _asker(
 ) -> Callable[[], Awaitable[object]]:
     if way == "rest":
         return lambda: client.reconstruct(image)
+    if way == "grpc-unary":
+        return lambda: client.reconstruct_grpc(image)
     stream = await stack.enter_async_context(
         client.stream(transport=way, timeout_s=timeout_s, reconnect=ONCE)
     )

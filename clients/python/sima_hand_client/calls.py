@@ -8,13 +8,13 @@ from typing import Any, Final, Generic, TypeVar
 
 import httpx
 
+from sima_hand_client.errors import RefusedError
 from sima_hand_client.retry import RetryPolicy
 from sima_hand_client.types import Box, Hand, HandResult, Intrinsics, ModelInfo
 from sima_hand_client.wire import (
     form_files,
     media_type_of,
     parse_model,
-    parse_refusal,
     parse_result,
     query_of,
     query_of_views,
@@ -96,13 +96,12 @@ def model_call() -> Call[ModelInfo]:
     return Call({"method": "GET", "url": "/v1/model"}, parse_model)
 
 
-def pause_s(reply: httpx.Response, attempt: int, retry: RetryPolicy) -> float:
+def pause_s(refusal: RefusedError, attempt: int, retry: RetryPolicy) -> float:
     """Return how long to wait after a refusal to the given attempt, from 1.
 
     Raises:
         RefusedError: the policy gives up.
     """
-    refusal = parse_refusal(reply)
     delay_s = retry.delay_s(attempt, refusal)
     if delay_s is None:
         raise refusal

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from sima_hand_client import bench
-from sima_hand_client.arguments import parse_bench, parse_media
+from sima_hand_client.arguments import access_of, parse_bench, parse_media
 from sima_hand_client.client import HandClient
 from sima_hand_client.drawing import draw_overlay, draw_views
 from sima_hand_client.errors import HandClientError, RejectedRequestError
@@ -55,6 +55,7 @@ def _bench(words: Sequence[str]) -> str:
         photo=None if arguments.photo is None else arguments.photo.read_bytes(),
         duration_s=arguments.seconds,
         timeout_s=arguments.timeout,
+        access=access_of(arguments),
     )
     return bench.table(measured)
 
@@ -76,7 +77,13 @@ def _video(arguments: argparse.Namespace) -> str:
         joints_only=arguments.joints_only,
         transport=arguments.transport,
     )
-    arrays = reconstruct_video(arguments.file, question, server=arguments.server, timeout_s=arguments.timeout)
+    arrays = reconstruct_video(
+        arguments.file,
+        question,
+        server=arguments.server,
+        timeout_s=arguments.timeout,
+        access=access_of(arguments),
+    )
     named: dict[str, Any] = {**arrays}
     np.savez_compressed(arguments.output, **named)
     return summary_of(arrays)
@@ -84,7 +91,7 @@ def _video(arguments: argparse.Namespace) -> str:
 
 def _photo(arguments: argparse.Namespace) -> HandResult:
     photo = arguments.file.read_bytes()
-    with HandClient(arguments.server, timeout_s=arguments.timeout) as client:
+    with HandClient(arguments.server, timeout_s=arguments.timeout, **access_of(arguments)) as client:
         question = {"hand": arguments.hand, "box": arguments.box, "intrinsics": arguments.intrinsics}
         result = client.reconstruct(photo, **question)
         if arguments.output is not None:

@@ -6,7 +6,8 @@ HandClientError
 ├── UnexpectedReplyError    a reply that does not speak this API (a proxy's page, another server)
 └── RefusedError            the service said no: by `application/problem+json`, or in a stream
     ├── RejectedRequestError    4xx: the image, the box or another parameter is wrong; asking again won't help
-    ├── OverloadedError         429: the queue is full; `retry_after_s` says when to come back
+    │   └── UnauthorizedError       401: the service asks for an API key, or does not know this one
+    ├── OverloadedError         429: the queue is full, or the key asks too often; see `retry_after_s`
     ├── NotReadyError           503: the model is loading, Triton is away, or the gateway is stopping
     ├── DeadlineError           504: the service gave the request up
     └── ServerFaultError        any other 5xx
@@ -45,8 +46,8 @@ class RefusedError(HandClientError):
     """The service refused; its own words are in the attributes.
 
     Attributes:
-        status: HTTP status code; in a stream, the one that the same problem has over HTTP.
-        title: short name of the problem; in a stream, its slug.
+        status: HTTP status code; over gRPC or in a stream, the one that the same problem has over HTTP.
+        title: short name of the problem; over gRPC or in a stream, its slug.
         detail: what exactly was wrong.
         request_id: the service's `x-request-id`, for its logs.
         retry_after_s: the service's Retry-After in seconds, or None.
@@ -69,18 +70,22 @@ class RefusedError(HandClientError):
         self.retry_after_s = retry_after_s
 
     @staticmethod
-    def of_slug(slug: str, detail: str) -> RefusedError:
-        """Return the error of a problem in a stream, which has a slug in place of a status."""
+    def of_slug(slug: str, detail: str, *, retry_after_s: float | None = None) -> RefusedError:
+        """Return the error of a problem over gRPC or in a stream, which has a slug in place of a status."""
         status = _STATUS_OF_SLUG.get(slug, HTTPStatus.BAD_REQUEST)
-        return error_class(status)(status=status, title=slug, detail=detail)
+        return error_class(status)(status=status, title=slug, detail=detail, retry_after_s=retry_after_s)
 
 
 class RejectedRequestError(RefusedError):
     """4xx: the request itself is wrong."""
 
 
+class UnauthorizedError(RejectedRequestError):
+    """401: the service asks for an API key, or does not know this one."""
+
+
 class OverloadedError(RefusedError):
-    """429: the queue is full."""
+    """429: the queue is full, or the key asks too often."""
 
 
 class NotReadyError(RefusedError):
@@ -96,11 +101,15 @@ class ServerFaultError(RefusedError):
 
 
 _STATUS_OF_SLUG: Final[Mapping[str, HTTPStatus]] = {
+    "unauthorized": HTTPStatus.UNAUTHORIZED,
+    "key-revoked": HTTPStatus.UNAUTHORIZED,
+    "foreign-origin": HTTPStatus.FORBIDDEN,
     "unknown-model": HTTPStatus.NOT_FOUND,
     "too-large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     "message-too-large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     "unsupported-media-type": HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     "invalid-parameter": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "rate-limited": HTTPStatus.TOO_MANY_REQUESTS,
     "overloaded": HTTPStatus.TOO_MANY_REQUESTS,
     "too-many-streams": HTTPStatus.TOO_MANY_REQUESTS,
     "internal-error": HTTPStatus.INTERNAL_SERVER_ERROR,
@@ -115,6 +124,7 @@ _STATUS_OF_SLUG: Final[Mapping[str, HTTPStatus]] = {
 def error_class(status: int) -> type[RefusedError]:
     """Return the class of the tree that a refusing status belongs to."""
     named: dict[int, type[RefusedError]] = {
+        HTTPStatus.UNAUTHORIZED: UnauthorizedError,
         HTTPStatus.TOO_MANY_REQUESTS: OverloadedError,
         HTTPStatus.SERVICE_UNAVAILABLE: NotReadyError,
         HTTPStatus.GATEWAY_TIMEOUT: DeadlineError,

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sima_hand_client.async_client import AsyncHandClient
+from sima_hand_client.credentials import Access
 from sima_hand_client.errors import RefusedError
 from sima_hand_client.retry import RetryPolicy
 from sima_hand_client.streams.messages import Smoothing, StreamReply, Transport
@@ -66,7 +67,7 @@ class Answered(NamedTuple):
 
 
 def reconstruct_video(
-    path: Path, question: VideoQuestion, *, server: str, timeout_s: float
+    path: Path, question: VideoQuestion, *, server: str, timeout_s: float, access: Access
 ) -> dict[str, npt.NDArray[Any]]:
     """Return the hand of every frame of a video, as arrays by names that say their frame and unit.
 
@@ -76,16 +77,16 @@ def reconstruct_video(
         ValueError: it is no video.
         HandClientError: the service or the wire failed, or refused the first frame.
     """
-    return asyncio.run(_reconstruct(path, question, server=server, timeout_s=timeout_s))
+    return asyncio.run(_reconstruct(path, question, server=server, timeout_s=timeout_s, access=access))
 
 
 async def _reconstruct(
-    path: Path, question: VideoQuestion, *, server: str, timeout_s: float
+    path: Path, question: VideoQuestion, *, server: str, timeout_s: float, access: Access
 ) -> dict[str, npt.NDArray[Any]]:
     from tqdm import tqdm  # of the extra
 
     with closing(VideoFile(path)) as video:
-        async with AsyncHandClient(server, timeout_s=timeout_s, retry=PATIENCE) as client:
+        async with AsyncHandClient(server, timeout_s=timeout_s, retry=PATIENCE, **access) as client:
             model = await client.model()
             stream = client.stream(
                 transport=question.transport,

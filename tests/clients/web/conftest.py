@@ -79,6 +79,7 @@ def browser(video: Path) -> Iterator[Browser]:
 def context(browser: Browser) -> Iterator[BrowserContext]:
     context = browser.new_context(viewport={"width": 1200, "height": 860})
     context.set_default_timeout(PATIENCE_MS)
+    expect.set_options(timeout=PATIENCE_MS)  # else five seconds, which a busy machine needs for one picture
     yield context
     context.close()
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, WebSocketRoute, expect
 
 from tests.clients.web.test_viewer import overlay_alpha, pixels, share_changed
 
@@ -37,6 +40,54 @@ def test_the_hand_follows_the_camera(page: Page) -> None:
     expect(page.get_by_role("alert")).to_be_hidden()
     page.click("#camera")
     expect(page.locator("#live")).to_be_hidden()
+    page.get_by_label("Left", exact=True).first.check()
+    expect(page.locator("#status")).to_contain_text("A left hand")  # in the last picture, which stays
+
+
+def test_a_connection_that_breaks_is_taken_up_where_the_hand_was(page: Page) -> None:
+    connections: list[WebSocketRoute] = []
+    sent: list[dict[str, Any]] = []
+    seen: list[dict[str, Any]] = []
+
+    def listen(socket: WebSocketRoute) -> None:
+        connections.append(socket)
+        sent.clear()
+        server = socket.connect_to_server()
+
+        def up(data: str | bytes) -> None:
+            assert isinstance(data, bytes)
+            sent.append(msgspec.msgpack.decode(data))
+            server.send(data)
+
+        def down(data: str | bytes) -> None:
+            assert isinstance(data, bytes)
+            seen.append(msgspec.msgpack.decode(data))
+            socket.send(data)
+
+        socket.on_message(up)
+        server.on_message(down)
+
+    page.route_web_socket(re.compile("/v1/stream$"), listen)
+    start(page)
+    expect(page.locator("#tracking")).to_have_text("tracking")
+    guide = sent[1]["box"]
+    page.wait_for_timeout(500)
+    followed = [reply["box"] for reply in seen if reply.get("tracking") == "tracking"]
+    connections[0].close(code=1012, reason="restart")
+    expect(page.locator("#status")).to_contain_text("Trying again")
+    start_again_ms = 10_000
+    while len(sent) < 2 or len(connections) < 2:
+        assert start_again_ms > 0
+        page.wait_for_timeout(50)
+        start_again_ms -= 50
+    assert sent[0]["type"] == "options"
+    assert sent[0]["track"] is True
+    x, y, width, height = sent[1]["box"]
+    assert sent[1]["box"] != guide
+    middles = [(x + side / 2, y + side / 2) for x, y, side, _ in followed]
+    assert any((x + width / 2, y + height / 2) == pytest.approx(middle, abs=0.1) for middle in middles[-3:])
+    expect(page.locator("#tracking")).to_have_text("tracking")
+    expect(page.get_by_role("alert")).to_be_hidden()
 
 
 @pytest.fixture

@@ -29,11 +29,49 @@ def test_the_page_is_asked_for_anew_and_speaks_to_no_one_else(gateway_url: str) 
 
 
 @pytest.mark.parametrize("asset", ASSETS)
-def test_assets_are_kept_forever(asset: str, gateway_url: str) -> None:
-    reply = httpx.get(f"{gateway_url}/{asset}")
+@pytest.mark.parametrize("coding", ["br", "gzip", "identity"])
+def test_assets_are_kept_forever_and_are_the_same_in_every_form(
+    asset: str, coding: str, gateway_url: str
+) -> None:
+    reply = httpx.get(f"{gateway_url}/{asset}", headers={"accept-encoding": coding})
     assert reply.status_code == 200
     assert "immutable" in reply.headers["cache-control"]
-    assert reply.content == (WEB / "dist" / asset).read_bytes()
+    content = (WEB / "dist" / asset).read_bytes()
+    assert reply.content == content  # httpx reads either form
+    if asset.endswith(".js"):
+        assert int(reply.headers["content-length"]) < len(content) * (1.1 if coding == "identity" else 0.26)
+    again = httpx.get(
+        f"{gateway_url}/{asset}",
+        headers={"accept-encoding": coding, "if-none-match": f'"other", W/{reply.headers["etag"]}'},
+    )
+    assert (again.status_code, again.content) == (304, b"")
+    assert again.headers["etag"] == reply.headers["etag"]
+    head = httpx.head(f"{gateway_url}/{asset}", headers={"accept-encoding": coding})
+    assert head.headers["content-length"] == reply.headers["content-length"]
+
+
+@pytest.mark.parametrize(
+    ("accepted", "coding"),
+    [
+        ("gzip, deflate, br, zstd", "br"),
+        ("gzip;q=1.0, br;q=0.5", "br"),
+        ("GZIP", "gzip"),
+        ("br;q=0, gzip", "gzip"),
+        ("br ; q = 0.00 , gzip;q=0.0", None),
+        ("", None),
+        ("deflate, *;q=0", None),
+    ],
+)
+def test_the_smallest_form_that_is_read_is_sent(accepted: str, coding: str | None, gateway_url: str) -> None:
+    (script,) = [asset for asset in ASSETS if asset.endswith(".js")]
+    reply = httpx.get(f"{gateway_url}/{script}", headers={"accept-encoding": accepted})
+    assert reply.headers.get("content-encoding") == coding
+    assert reply.headers["vary"] == "accept-encoding"
+
+
+def test_a_picture_is_not_compressed_again(gateway_url: str) -> None:
+    (sample,) = (WEB / "dist" / "assets").glob("*.jpg")
+    assert "content-encoding" not in httpx.get(f"{gateway_url}/assets/{sample.name}").headers
 
 
 @pytest.mark.parametrize(

@@ -125,6 +125,7 @@ def test_errors_come_in_plain_words(page: Page) -> None:
     page.set_input_files("#file", files=damaged)
     alert = page.get_by_role("alert")
     expect(alert).to_contain_text("not a picture")
+    expect(alert).to_contain_text("a.png")
     open_sample(page)
     expect(alert).to_be_hidden()
     page.click("summary")
@@ -132,6 +133,7 @@ def test_errors_come_in_plain_words(page: Page) -> None:
         page.fill(f"#box [name={name}]", str(value))
     page.click("#box [type=submit]")
     expect(alert).to_contain_text("The box lies outside the picture")
+    expect(page.get_by_text("The hand appears here")).to_be_visible()  # and not the last one
     expect(page.locator("#save-glb")).to_be_disabled()
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import asdict
 from http import HTTPStatus
 from typing import Final
 
+import httpx
 import msgspec
 from msgspec import Struct
 from websockets.asyncio.client import ClientConnection, connect
@@ -32,8 +34,10 @@ from sima_hand_client.streams.messages import (
     unpacked,
 )
 from sima_hand_client.types import Box, Hand, HandResult, JointSet, NamedJoint
+from sima_hand_client.wire import parse_refusal
 
 PATH = "/v1/stream"
+PROBLEM_MEDIA_TYPE = "application/problem+json"
 MAX_REPLY_BYTES = 4 << 20
 MAX_WAITING_REPLIES = 4
 """The connection reads no further; the service then answers fewer frames."""
@@ -111,8 +115,16 @@ class WebSocketConnection:
 
 
 @asynccontextmanager
-async def open_websocket(base_url: str, *, timeout_s: float) -> AsyncGenerator[Connection, None]:
+async def open_websocket(
+    base_url: str, *, headers: Mapping[str, str], tls: ssl.SSLContext, timeout_s: float
+) -> AsyncGenerator[Connection, None]:
     """Open a WebSocket to the service at `base_url`, http or https, for the body.
+
+    Args:
+        base_url: as the clients take it.
+        headers: of the handshake.
+        tls: for https.
+        timeout_s: longest wait for it to open.
 
     Raises:
         HandClientError: it did not open.
@@ -120,6 +132,8 @@ async def open_websocket(base_url: str, *, timeout_s: float) -> AsyncGenerator[C
     url = "ws" + base_url.removeprefix("http") + PATH
     opening = connect(
         url,
+        additional_headers=headers,
+        ssl=tls if url.startswith("wss:") else None,
         compression=None,  # pictures are compressed already, and floats hardly compress
         open_timeout=timeout_s,
         close_timeout=1.0,
@@ -215,6 +229,7 @@ def _translated(url: str) -> Iterator[None]:
             ) from error
         raise UnreachableError(f"the stream to {url} broke: {error}") from error
     except InvalidStatus as error:
+        _raise_problem(error, url)
         status, title = error.response.status_code, error.response.reason_phrase
         if status < HTTPStatus.TOO_MANY_REQUESTS:
             raise UnexpectedReplyError(f"{url} opens no WebSocket: HTTP {status} {title}") from error
@@ -225,3 +240,17 @@ def _translated(url: str) -> Iterator[None]:
         raise NoReplyError(f"no reply from {url} in time") from error
     except OSError as error:
         raise UnreachableError(f"cannot reach {url}: {error}") from error
+
+
+def _raise_problem(error: InvalidStatus, url: str) -> None:
+    """Raise what the service itself says of a handshake that it refused; a proxy's page says nothing."""
+    refused = error.response
+    kept = ("content-type", "retry-after", "x-request-id")
+    reply = httpx.Response(
+        refused.status_code,
+        headers={name: refused.headers[name] for name in kept if name in refused.headers},
+        content=bytes(refused.body or b""),
+        request=httpx.Request("GET", url),
+    )
+    if reply.headers.get("content-type", "").startswith(PROBLEM_MEDIA_TYPE):
+        raise parse_refusal(reply) from error

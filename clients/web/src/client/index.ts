@@ -1,6 +1,7 @@
 /** The gateway's client: REST, and the live stream over WebSocket. It knows nothing of the page. */
 
 export { GatewayError, ProblemError, UnreachableError } from "./errors.ts";
+export { type KeySource, NO_KEY } from "./keys.ts";
 export type {
   BoxPx,
   HandMessage,

@@ -393,19 +393,19 @@ export interface operations {
                 /** @description Which hand is shown. */
                 hand?: "right" | "left";
                 /** @description Focal length in pixels of the upright image, along x. */
-                fx?: number | null;
+                fx?: number;
                 /** @description Focal length along y. */
-                fy?: number | null;
+                fy?: number;
                 /** @description Principal point, x; the image's corner is 0. */
-                cx?: number | null;
+                cx?: number;
                 /** @description Principal point, y. */
-                cy?: number | null;
+                cy?: number;
                 /** @description Name of the model; default: the one that is served. */
-                model?: string | null;
+                model?: string;
                 /** @description Version of the model; default: the newest. */
                 version?: string;
                 /** @description The hand's tight box x,y,w,h in pixels of the upright image (EXIF orientation applied). The crop is the square about its middle with `crop_scale` (1.5) times its longer side. Default: the whole image is the crop. */
-                box?: string | null;
+                box?: string;
             };
             header?: never;
             path?: never;
@@ -428,27 +428,27 @@ export interface operations {
                      * Fx
                      * @description Focal length in pixels of the upright image, along x.
                      */
-                    fx?: number | null;
+                    fx?: number;
                     /**
                      * Fy
                      * @description Focal length along y.
                      */
-                    fy?: number | null;
+                    fy?: number;
                     /**
                      * Cx
                      * @description Principal point, x; the image's corner is 0.
                      */
-                    cx?: number | null;
+                    cx?: number;
                     /**
                      * Cy
                      * @description Principal point, y.
                      */
-                    cy?: number | null;
+                    cy?: number;
                     /**
                      * Model
                      * @description Name of the model; default: the one that is served.
                      */
-                    model?: string | null;
+                    model?: string;
                     /**
                      * Version
                      * @description Version of the model; default: the newest.
@@ -460,7 +460,7 @@ export interface operations {
                      * @description The hand's tight box x,y,w,h in pixels of the upright image (EXIF orientation applied). The crop is the square about its middle with `crop_scale` (1.5) times its longer side. Default: the whole image is the crop.
                      * @example 120,80,200,240
                      */
-                    box?: string | null;
+                    box?: string;
                     /** Format: binary */
                     image: string;
                 };
@@ -477,8 +477,34 @@ export interface operations {
                     "application/json": components["schemas"]["HandDocument"];
                 };
             };
-            /** @description The image cannot be read; The multipart form cannot be read; The box does not fit the image */
+            /** @description This is no HTTP request; The image cannot be read; The multipart form cannot be read; The box does not fit the image */
             400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        /**
+                         * Type
+                         * @description Stable; for programs.
+                         */
+                        type: string;
+                        /** Title */
+                        title: string;
+                        /** Status */
+                        status: number;
+                        /**
+                         * Detail
+                         * @description What was wrong with this request; for people.
+                         */
+                        detail: string;
+                        /** Request Id */
+                        request_id: string;
+                    };
+                };
+            };
+            /** @description A valid API key is needed */
+            401: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -555,7 +581,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description The body did not arrive in time */
+            /** @description The request did not arrive in time */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -659,8 +685,34 @@ export interface operations {
                     };
                 };
             };
-            /** @description Too many requests are waiting */
+            /** @description This key asks too often; Too many requests are waiting */
             429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        /**
+                         * Type
+                         * @description Stable; for programs.
+                         */
+                        type: string;
+                        /** Title */
+                        title: string;
+                        /** Status */
+                        status: number;
+                        /**
+                         * Detail
+                         * @description What was wrong with this request; for people.
+                         */
+                        detail: string;
+                        /** Request Id */
+                        request_id: string;
+                    };
+                };
+            };
+            /** @description The request's head is too large */
+            431: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -771,15 +823,15 @@ export interface operations {
                 /** @description Which hand is shown. */
                 hand?: "right" | "left";
                 /** @description Focal length in pixels of the upright image, along x. */
-                fx?: number | null;
+                fx?: number;
                 /** @description Focal length along y. */
-                fy?: number | null;
+                fy?: number;
                 /** @description Principal point, x; the image's corner is 0. */
-                cx?: number | null;
+                cx?: number;
                 /** @description Principal point, y. */
-                cy?: number | null;
+                cy?: number;
                 /** @description Name of the model; default: the one that is served. */
-                model?: string | null;
+                model?: string;
                 /** @description Version of the model; default: the newest. */
                 version?: string;
                 /** @description Number of the image, from 0, in whose camera and pixels the answer is given. */
@@ -805,27 +857,27 @@ export interface operations {
                      * Fx
                      * @description Focal length in pixels of the upright image, along x.
                      */
-                    fx?: number | null;
+                    fx?: number;
                     /**
                      * Fy
                      * @description Focal length along y.
                      */
-                    fy?: number | null;
+                    fy?: number;
                     /**
                      * Cx
                      * @description Principal point, x; the image's corner is 0.
                      */
-                    cx?: number | null;
+                    cx?: number;
                     /**
                      * Cy
                      * @description Principal point, y.
                      */
-                    cy?: number | null;
+                    cy?: number;
                     /**
                      * Model
                      * @description Name of the model; default: the one that is served.
                      */
-                    model?: string | null;
+                    model?: string;
                     /**
                      * Version
                      * @description Version of the model; default: the newest.
@@ -864,8 +916,34 @@ export interface operations {
                     "application/json": components["schemas"]["HandDocument"];
                 };
             };
-            /** @description The image cannot be read; The multipart form cannot be read; The box does not fit the image */
+            /** @description This is no HTTP request; The image cannot be read; The multipart form cannot be read; The box does not fit the image */
             400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        /**
+                         * Type
+                         * @description Stable; for programs.
+                         */
+                        type: string;
+                        /** Title */
+                        title: string;
+                        /** Status */
+                        status: number;
+                        /**
+                         * Detail
+                         * @description What was wrong with this request; for people.
+                         */
+                        detail: string;
+                        /** Request Id */
+                        request_id: string;
+                    };
+                };
+            };
+            /** @description A valid API key is needed */
+            401: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -942,7 +1020,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description The body did not arrive in time */
+            /** @description The request did not arrive in time */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -1046,8 +1124,34 @@ export interface operations {
                     };
                 };
             };
-            /** @description Too many requests are waiting */
+            /** @description This key asks too often; Too many requests are waiting */
             429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        /**
+                         * Type
+                         * @description Stable; for programs.
+                         */
+                        type: string;
+                        /** Title */
+                        title: string;
+                        /** Status */
+                        status: number;
+                        /**
+                         * Detail
+                         * @description What was wrong with this request; for people.
+                         */
+                        detail: string;
+                        /** Request Id */
+                        request_id: string;
+                    };
+                };
+            };
+            /** @description The request's head is too large */
+            431: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1256,7 +1360,7 @@ export interface operations {
                     "application/json": unknown;
                 };
             };
-            /** @description Too many requests are waiting */
+            /** @description This key asks too often; Too many requests are waiting */
             429: {
                 headers: {
                     [name: string]: unknown;

@@ -1,4 +1,5 @@
-import { errorOf, UnreachableError } from "./errors.ts";
+import { errorOf, ProblemError, UnreachableError } from "./errors.ts";
+import { type KeySource, NO_KEY } from "./keys.ts";
 import type { components, paths } from "./openapi.ts";
 
 export type HandDocument = components["schemas"]["HandDocument"];
@@ -14,10 +15,12 @@ const GLB_TYPE = "model/gltf-binary";
  */
 export class HandApi {
   readonly base: URL;
+  readonly keys: KeySource;
 
-  /** @param base where the gateway is, such as `location.href` */
-  constructor(base: string | URL) {
+  /** @param base where the gateway is, such as `location.href`; @param keys for a gateway that asks for one */
+  constructor(base: string | URL, keys: KeySource = NO_KEY) {
     this.base = new URL(base);
+    this.keys = keys;
   }
 
   /** Return the model's contract: faces, bones, joint names; and the gateway's limits. */
@@ -49,14 +52,23 @@ export class HandApi {
   }
 
   private async send(path: string, init: RequestInit, signal?: AbortSignal): Promise<Response> {
-    let response: Response;
+    for (;;) {
+      const response = await this.fetch(path, init, signal);
+      if (response.ok) return response;
+      const error = await errorOf(response);
+      const refused = error instanceof ProblemError && error.slug === "unauthorized";
+      if (!refused || !(await this.keys.renew(error.detail))) throw error;
+    }
+  }
+
+  private async fetch(path: string, init: RequestInit, signal?: AbortSignal): Promise<Response> {
+    const headers = new Headers(init.headers);
+    if (this.keys.current) headers.set("authorization", `Bearer ${this.keys.current}`);
     try {
-      response = await fetch(new URL(path, this.base), { ...init, signal: signal ?? null });
+      return await fetch(new URL(path, this.base), { ...init, headers, signal: signal ?? null });
     } catch (error) {
       signal?.throwIfAborted();
       throw new UnreachableError(String(error));
     }
-    if (!response.ok) throw await errorOf(response);
-    return response;
   }
 }

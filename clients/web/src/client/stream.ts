@@ -1,4 +1,5 @@
 import { encode } from "@msgpack/msgpack";
+import { type KeySource, NO_KEY, subprotocols } from "./keys.ts";
 import type { FrameMessage, HandMessage, OptionsMessage, ProblemMessage, ReplyMessage } from "./messages.ts";
 import { replyOf } from "./messages.ts";
 
@@ -21,11 +22,13 @@ const LONGEST_RETRY_MS = 8_000;
 
 /**
  * A live stream that comes back by itself. After a reconnection the options are sent again; what the server
- * remembered of the hand (tracking box, filters) is gone, so the caller sends a box when the state is `open`.
+ * remembered of the hand (tracking box, filters) is gone, so the caller sends the hand's last box when the state
+ * is `open`.
  */
 export class HandStream {
   private readonly url: URL;
   private readonly events: StreamEvents;
+  private readonly keys: KeySource;
   private options: OptionsMessage;
   private socket: WebSocket | null = null;
   private readonly unanswered = new Set<number>();
@@ -36,11 +39,18 @@ export class HandStream {
   private closed = false;
 
   /** @param base where the gateway is; @param path of the stream, as `GET /v1/model` says */
-  constructor(base: URL, path: string, options: Omit<OptionsMessage, "type">, events: StreamEvents) {
+  constructor(
+    base: URL,
+    path: string,
+    options: Omit<OptionsMessage, "type">,
+    events: StreamEvents,
+    keys: KeySource = NO_KEY,
+  ) {
     this.url = new URL(path, base);
     this.url.protocol = base.protocol === "https:" ? "wss:" : "ws:";
     this.options = { type: "options", ...options };
     this.events = events;
+    this.keys = keys;
     this.connect();
   }
 
@@ -75,7 +85,7 @@ export class HandStream {
   private connect(): void {
     this.events.onState("connecting", "");
     this.unanswered.clear();
-    const socket = new WebSocket(this.url);
+    const socket = new WebSocket(this.url, subprotocols(this.keys.current));
     socket.binaryType = "arraybuffer";
     socket.onopen = () => {
       this.transmit(this.options);

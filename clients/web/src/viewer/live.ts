@@ -1,11 +1,13 @@
 import {
   type BoxPx,
   type FrameFields,
+  type HandApi,
   type HandMessage,
   HandStream,
   type ModelDocument,
   type OptionsMessage,
   type Side,
+  type StreamEvents,
   type StreamState,
 } from "../client/index.ts";
 import { Camera, type CapturedFrame } from "./camera.ts";
@@ -43,7 +45,10 @@ export class Live {
   private readonly sent = new Map<number, CapturedFrame>();
   private readonly cropScale: number;
   private choices: LiveChoices;
+  /** Where the user drew the box, or the guide in the middle. */
   private box: BoxPx;
+  /** Where the followed hand was last; null while none is followed. */
+  private followed: BoxPx | null = null;
   private boxDue = true;
   private webxr = false;
   private capturing = false;
@@ -53,17 +58,17 @@ export class Live {
 
   /** Ask for the camera and open the stream. */
   static async start(
-    base: URL,
+    api: HandApi,
     model: ModelDocument,
     choices: LiveChoices,
     events: LiveEvents,
   ): Promise<Live> {
-    return new Live(await Camera.open(), base, model, choices, events);
+    return new Live(await Camera.open(), api, model, choices, events);
   }
 
   private constructor(
     camera: Camera,
-    base: URL,
+    api: HandApi,
     model: ModelDocument,
     choices: LiveChoices,
     events: LiveEvents,
@@ -73,18 +78,19 @@ export class Live {
     this.events = events;
     this.cropScale = model.contract.crop_scale;
     this.box = middleBox(...camera.sizePx, GUIDE_SHARE);
-    this.stream = new HandStream(base, model.streams.websocket, this.options(), {
+    const heard: StreamEvents = {
       onHand: (message) => this.answered(message),
       onProblem: ({ frame_id, dropped, tracking, slug, detail }) => {
         this.figures.dropped += dropped;
-        if (tracking === "lost") this.boxDue = true;
+        if (tracking === "lost") this.lose();
         events.onProblem(slug, detail, this.take(frame_id));
       },
       onState: (state, reason) => {
         if (state === "open") this.begin();
         events.onState(state, reason);
       },
-    });
+    };
+    this.stream = new HandStream(api.base, model.streams.websocket, this.options(), heard, api.keys);
     camera.watch(() => void this.offer());
   }
 
@@ -95,10 +101,11 @@ export class Live {
 
   setBox(box: BoxPx): void {
     this.box = box;
-    this.boxDue = true;
+    this.lose();
   }
 
   setChoices(choices: LiveChoices): void {
+    if (choices.side !== this.choices.side) this.followed = null; // the other hand is elsewhere
     this.choices = choices;
     this.boxDue = true;
     this.stream.setOptions(this.options());
@@ -107,6 +114,7 @@ export class Live {
   /** Ask for the joints of WebXR as well, or no longer. */
   setWebxr(wanted: boolean): void {
     this.webxr = wanted;
+    this.boxDue = true; // with other options the gateway begins anew
     this.stream.setOptions(this.options());
   }
 
@@ -121,8 +129,15 @@ export class Live {
     return { track, smoothing, joint_sets: this.webxr ? ["webxr"] : [] };
   }
 
+  /** A new connection knows no hand: the next frame says where it was last. */
   private begin(): void {
     this.sent.clear();
+    this.boxDue = true;
+  }
+
+  /** Begin again where the guide is. */
+  private lose(): void {
+    this.followed = null;
     this.boxDue = true;
   }
 
@@ -146,7 +161,8 @@ export class Live {
     const intrinsics = guessedIntrinsics(frame.image.width, frame.image.height);
     const withBox = this.boxDue || !this.choices.track;
     this.boxDue = false;
-    return { encoded, hand: this.choices.side, intrinsics, ...(withBox ? { box: this.box } : {}) };
+    const box = (this.choices.track && this.followed) || this.box;
+    return { encoded, hand: this.choices.side, intrinsics, ...(withBox ? { box } : {}) };
   }
 
   private answered(message: HandMessage): void {
@@ -161,7 +177,10 @@ export class Live {
       figures.fps = 1000 / this.intervalMs;
     }
     this.repliedAtMs = nowMs;
-    if (message.tracking === "lost") this.boxDue = true; // begin again where the guide is
+    if (message.tracking === "lost") this.lose();
+    else if (message.tracking === "tracking" && message.box && !this.boxDue) {
+      this.followed = this.tightBox(message.box);
+    }
     if (frame) this.events.onHand(message, frame);
   }
 

@@ -1,5 +1,6 @@
 import { HandApi } from "../client/index.ts";
 import { supportedMode } from "../xr/session.ts";
+import { TypedKey } from "./keys.ts";
 import { element, page, readBox, showError } from "./page.ts";
 import sampleUrl from "./sample.jpg";
 import { Viewer } from "./viewer.ts";
@@ -7,7 +8,7 @@ import { Viewer } from "./viewer.ts";
 const SAMPLE_BOX_SHARE = 0.55; // the sample was rendered with twice the room that its hand needs
 
 async function start(): Promise<void> {
-  const api = new HandApi(new URL(".", location.href));
+  const api = new HandApi(new URL(".", location.href), new TypedKey());
   const model = await api.model();
   const viewer = new Viewer(api, model);
   element("about", HTMLElement).textContent =
@@ -36,6 +37,7 @@ async function start(): Promise<void> {
   page.saveGlb.addEventListener("click", () => void viewer.save("glb"));
   page.saveJson.addEventListener("click", () => void viewer.save("json"));
   takeDrops(viewer);
+  element("controls", HTMLElement).inert = false;
   await offerXr(viewer);
 }
 

@@ -29,6 +29,11 @@ export const page = {
   saveGlb: button("save-glb"),
   saveJson: button("save-json"),
   xr: button("xr"),
+  keyDialog: element("key-dialog", HTMLDialogElement),
+  keyForm: element("key-form", HTMLFormElement),
+  keyInput: check("key"),
+  keyReason: element("key-reason", HTMLElement),
+  keyCancel: button("key-cancel"),
   sides: [...document.querySelectorAll<HTMLInputElement>("input[name=hand]")],
   lookBoxes: [check("show-mesh"), check("show-wireframe"), check("show-joints")] as const,
 };

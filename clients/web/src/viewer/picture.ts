@@ -17,7 +17,8 @@ export async function pictureOf(blob: Blob): Promise<Picture> {
   try {
     image = await createImageBitmap(blob, { imageOrientation: "from-image" });
   } catch (error) {
-    throw new UnreadablePictureError(String(error));
+    const what = blob instanceof File ? `${blob.name}: ${blob.type || "unknown kind of file"}. ` : "";
+    throw new UnreadablePictureError(`${what}Choose a JPEG, a PNG or a WebP picture.`, { cause: error });
   }
   return { blob, image, widthPx: image.width, heightPx: image.height };
 }
@@ -34,8 +35,13 @@ export function guessedIntrinsics(widthPx: number, heightPx: number): Intrinsics
   return [focalPx, focalPx, widthPx / 2, heightPx / 2];
 }
 
+/** Return the box in whole pixels. */
+export function roundedBox([x, y, width, height]: BoxPx): BoxPx {
+  return [Math.round(x), Math.round(y), Math.round(width), Math.round(height)];
+}
+
 /** Return the square in the middle whose side is `share` of the shorter side. */
 export function middleBox(widthPx: number, heightPx: number, share: number): BoxPx {
   const sidePx = Math.round(share * Math.min(widthPx, heightPx));
-  return [Math.round((widthPx - sidePx) / 2), Math.round((heightPx - sidePx) / 2), sidePx, sidePx];
+  return roundedBox([(widthPx - sidePx) / 2, (heightPx - sidePx) / 2, sidePx, sidePx]);
 }

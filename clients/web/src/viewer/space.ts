@@ -30,6 +30,7 @@ export class SpaceView {
 
   show(hand: ShownHand): void {
     this.hand.show(hand);
+    this.tellWhetherEmpty();
     if (this.framed !== hand.side) this.reset(hand.side);
     this.draw();
   }
@@ -52,9 +53,12 @@ export class SpaceView {
     this.draw();
   }
 
-  /** Frame the next hand anew. */
-  forget(): void {
+  /** Show nothing, and frame the next hand anew. */
+  clear(): void {
     this.framed = null;
+    this.hand.group.visible = false;
+    this.tellWhetherEmpty();
+    this.draw();
   }
 
   draw(): void {
@@ -63,6 +67,11 @@ export class SpaceView {
       this.frame = 0;
       this.renderer.render(this.scene, this.camera);
     });
+  }
+
+  private tellWhetherEmpty(): void {
+    const view = this.renderer.domElement.parentElement;
+    if (view) view.dataset.state = this.hand.group.visible ? "filled" : "empty";
   }
 
   private turn(event: KeyboardEvent): void {

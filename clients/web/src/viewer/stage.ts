@@ -2,7 +2,7 @@ import type { BoxPx } from "../client/index.ts";
 import type { Contract, ShownHand } from "./hand.ts";
 import type { Looks } from "./model.ts";
 import { Overlay } from "./overlay.ts";
-import { guessedIntrinsics } from "./picture.ts";
+import { guessedIntrinsics, roundedBox } from "./picture.ts";
 
 const LONGEST_SIDE_DRAWN_PX = 1280;
 const SMALLEST_BOX_PX = 8;
@@ -53,6 +53,7 @@ export class Stage {
 
   showHand(hand: ShownHand | null): void {
     this.hand = hand;
+    if (this.widthPx === 0) return;
     const scale = this.mesh.width / this.widthPx;
     const intrinsics = guessedIntrinsics(this.widthPx * scale, this.heightPx * scale);
     this.overlay.show(hand, this.mesh.width, this.mesh.height, intrinsics);
@@ -144,8 +145,7 @@ function layer(root: HTMLElement, name: string): HTMLCanvasElement {
 }
 
 function boxBetween([x0, y0]: readonly [number, number], [x1, y1]: readonly [number, number]): BoxPx {
-  const edges = [Math.min(x0, x1), Math.min(y0, y1), Math.abs(x1 - x0), Math.abs(y1 - y0)].map(Math.round);
-  return edges as unknown as BoxPx;
+  return roundedBox([Math.min(x0, x1), Math.min(y0, y1), Math.abs(x1 - x0), Math.abs(y1 - y0)]);
 }
 
 function clamp(value: number, most: number): number {

@@ -11,7 +11,7 @@ import type { CapturedFrame } from "./camera.ts";
 import { handOfDocument, handOfMessage, type ShownHand } from "./hand.ts";
 import { Live } from "./live.ts";
 import * as ui from "./page.ts";
-import { guessedIntrinsics, middleBox, type Picture, pictureOf } from "./picture.ts";
+import { guessedIntrinsics, middleBox, type Picture, pictureOf, roundedBox } from "./picture.ts";
 import { SpaceView } from "./space.ts";
 import { Stage } from "./stage.ts";
 import { wordsFor } from "./words.ts";
@@ -56,8 +56,8 @@ export class Viewer {
       return;
     }
     const { image, widthPx, heightPx } = this.picture;
+    this.forgetHand();
     this.stage.showPicture(image, widthPx, heightPx);
-    this.space.forget();
     this.useBox(share ? middleBox(widthPx, heightPx, share) : null);
   }
 
@@ -101,24 +101,26 @@ export class Viewer {
     if (this.starting) return;
     if (this.live) {
       this.stopLive();
-      ui.say("The camera is off.");
+      ui.say("The camera is off. Its last picture stays: drag a box round the hand to look closer.");
       return;
     }
     ui.clearError();
     this.asked.abort();
     this.starting = true;
     try {
-      this.live = await Live.start(this.api.base, this.model, ui.liveChoices(), {
+      this.live = await Live.start(this.api, this.model, ui.liveChoices(), {
         onHand: (message, frame) => this.showLive(message, frame),
         onProblem: (slug, detail, frame) => this.showProblem(slug, detail, frame),
         onState: (state, reason) => this.showState(state, reason),
       });
+      this.forgetHand();
+      ui.writeBox(this.live.guide);
+      ui.showFigures(this.live.figures, "–");
     } catch (error) {
       ui.showError(error);
     } finally {
       this.starting = false;
     }
-    this.space.forget();
     this.markLive();
   }
 
@@ -161,9 +163,7 @@ export class Viewer {
       ui.say(`A ${document.hand} hand, ${took.toFixed(0)} ms. Drag a box round the hand to look closer.`);
     } catch (error) {
       if (asked.signal.aborted) return;
-      this.shot = null;
-      this.stage.showHand(null);
-      this.allowSaving();
+      this.forgetHand();
       ui.say("No hand to show.");
       ui.showError(error);
     }
@@ -188,9 +188,11 @@ export class Viewer {
     const hand = handOfMessage(message);
     ui.clearError();
     this.stage.showPicture(frame.image, width, height);
+    this.picture = { blob: frame.blob, image: frame.image, widthPx: width, heightPx: height };
     const square = message.tracking === "tracking" ? message.box : null;
     this.stage.showBox(square ? null : live.guide, square);
     const tight = message.box ? live.tightBox(message.box) : null;
+    this.box = tight && roundedBox(tight); // so that the last frame can be asked about as a photo
     this.shot = { image: frame.blob, query: this.query(width, height, tight) };
     this.show(hand, width, height);
     this.session?.update(hand.webxr, hand.side);
@@ -209,6 +211,8 @@ export class Viewer {
   }
 
   private showState(state: StreamState, reason: string): void {
+    // A browser does not say why a stream was refused: if for its key, this asks for another one.
+    if (state === "waiting" && this.api.keys.current) void this.api.model().catch(() => undefined);
     if (state === "waiting") ui.say(`The connection broke${reason ? ` (${reason})` : ""}. Trying again …`);
     if (state === "connecting") ui.say("Connecting …");
     if (state === "open") ui.say("Connected. Hold one hand in the yellow box.");
@@ -218,7 +222,8 @@ export class Viewer {
     if (!this.live) return;
     this.live.close();
     this.live = null;
-    this.picture = null;
+    this.stage.showBox(this.box);
+    ui.writeBox(this.box);
     void this.session?.end();
     this.markLive();
   }
@@ -228,6 +233,14 @@ export class Viewer {
     ui.page.camera.setAttribute("aria-pressed", String(on));
     ui.page.camera.textContent = on ? "Stop the camera" : "Use the camera";
     ui.page.live.hidden = !on;
+    ui.page.whole.hidden = on;
+  }
+
+  private forgetHand(): void {
+    this.shot = null;
+    this.stage.showHand(null);
+    this.space.clear();
+    this.allowSaving();
   }
 
   private allowSaving(): void {
