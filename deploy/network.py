@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import socket
+import ssl
 
 PROBE_TIMEOUT_S = 5.0
 
@@ -22,9 +23,13 @@ def check_port_is_free(address: str, port: int) -> None:
             raise OSError(error.errno, f"port {address}:{port}: {error.strerror}") from error
 
 
-def answers_ok(address: str, port: int, path: str) -> bool:
-    """Tell whether an HTTP server answers `GET path` with 200."""
-    connection = http.client.HTTPConnection(address, port, timeout=PROBE_TIMEOUT_S)
+def answers_ok(address: str, port: int, path: str, *, tls: bool = False) -> bool:
+    """Tell whether an HTTP server answers `GET path` with 200; its certificate is not looked at."""
+    connection = (
+        http.client.HTTPSConnection(address, port, timeout=PROBE_TIMEOUT_S, context=_trusting())
+        if tls
+        else http.client.HTTPConnection(address, port, timeout=PROBE_TIMEOUT_S)
+    )
     try:
         connection.request("GET", path)
         return connection.getresponse().status == http.HTTPStatus.OK
@@ -32,3 +37,11 @@ def answers_ok(address: str, port: int, path: str) -> bool:
         return False
     finally:
         connection.close()
+
+
+def _trusting() -> ssl.SSLContext:
+    """Return a context for a server that we have started ourselves, whoever signed its certificate."""
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context

@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from deploy.network import answers_ok, check_port_is_free
@@ -21,10 +21,10 @@ GATEWAY_READY_TIMEOUT_S = 60.0
 GATEWAY_STOP_TIMEOUT_S = 15.0
 
 WELCOME = """\
-Serving at http://{host}:{port} (/docs describes it), gRPC at {host}:{grpc_port}. Ctrl-C stops it.
+Serving at {scheme}://{host}:{port} (/docs describes it), gRPC at {host}:{grpc_port}. Ctrl-C stops it.
 
   curl --data-binary @photo.jpg -H 'content-type: image/jpeg' -H 'accept: model/gltf-binary' \\
-    'http://{host}:{port}/v1/reconstruct?hand=right' -o hand.glb
+    '{scheme}://{host}:{port}/v1/reconstruct?hand=right' -o hand.glb
 
 Triton's log: {log}"""
 
@@ -38,18 +38,26 @@ def main(argv: list[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     interrupt_on_stop()
     try:
+        if os.environ.get("SIMAHAND_TLS_CLIENT_CA"):
+            raise GatewayError("this command has no certificate to show: run `python -m service` by itself")
         ports = Ports(
             http=arguments.triton_http, grpc=arguments.triton_grpc, metrics=arguments.triton_metrics
         )
         server = TritonServer(
-            install(), repository=arguments.repository, ports=ports, threads=arguments.threads
+            install(),
+            repository=arguments.repository,
+            ports=ports,
+            threads=arguments.threads,
+            trace_url=_trace_url(os.environ),
         )
         for port in (arguments.port, arguments.grpc_port):
             check_port_is_free(arguments.host, port)
         print("Starting Triton ...", flush=True)
         with server, _gateway(arguments, server) as gateway:
-            _wait_until_ready(server, gateway, host=arguments.host, port=arguments.port)
-            print(WELCOME.format(**vars(arguments), log=server.log), flush=True)
+            tls = bool(os.environ.get("SIMAHAND_TLS_CERTIFICATE"))
+            _wait_until_ready(server, gateway, host=arguments.host, port=arguments.port, tls=tls)
+            scheme = "https" if tls else "http"
+            print(WELCOME.format(**vars(arguments), scheme=scheme, log=server.log), flush=True)
             while True:
                 _check_alive(server, gateway)
                 time.sleep(POLL_S)
@@ -74,10 +82,19 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _trace_url(environment: Mapping[str, str]) -> str | None:
+    """Return where OpenTelemetry's standard variables have traces sent; the gateway reads them, too."""
+    if url := environment.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"):
+        return url
+    base = environment.get("OTEL_EXPORTER_OTLP_ENDPOINT")
+    return f"{base.rstrip('/')}/v1/traces" if base else None
+
+
 @contextlib.contextmanager
 def _gateway(arguments: argparse.Namespace, server: TritonServer) -> Iterator[subprocess.Popen[bytes]]:
     """Run the gateway in front of `server` as a child; on the way out it ends what it has begun."""
     environment = {
+        "SIMAHAND_LOG_FORMAT": "text",
         **os.environ,
         "SIMAHAND_HOST": arguments.host,
         "SIMAHAND_PORT": str(arguments.port),
@@ -100,10 +117,10 @@ def _gateway(arguments: argparse.Namespace, server: TritonServer) -> Iterator[su
 
 
 def _wait_until_ready(
-    server: TritonServer, gateway: subprocess.Popen[bytes], *, host: str, port: int
+    server: TritonServer, gateway: subprocess.Popen[bytes], *, host: str, port: int, tls: bool
 ) -> None:
     deadline_s = time.monotonic() + GATEWAY_READY_TIMEOUT_S
-    while not answers_ok(host, port, "/readyz"):
+    while not answers_ok(host, port, "/readyz", tls=tls):
         _check_alive(server, gateway)
         if time.monotonic() > deadline_s:
             raise GatewayError(f"the gateway is not ready after {GATEWAY_READY_TIMEOUT_S:.0f} s")

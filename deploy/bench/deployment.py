@@ -56,6 +56,7 @@ class Deployment:
     model: ModelVersion
     bare: BareNetwork
     triton_url: str
+    triton_metrics_url: str
     triton: ProcessTree
     gateway_port: int
     gateway_grpc_port: int
@@ -93,6 +94,7 @@ def deployed(repository: Path, model_name: str, cores: Cores) -> Iterator[Deploy
             model=model,
             bare=bare,
             triton_url=server.grpc_url,
+            triton_metrics_url=server.metrics_url,
             triton=ProcessTree(server.pid),
             gateway_port=gateway_port,
             gateway_grpc_port=gateway_grpc_port,

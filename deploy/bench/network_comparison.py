@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from sima_hand_client import HandClient
@@ -41,9 +41,15 @@ class NetworkRounds:
 
 
 def compare_network(
-    deployment: Deployment, *, rounds: int, seconds: float, progress: Callable[[str], None]
+    deployment: Deployment,
+    *,
+    rounds: int,
+    seconds: float,
+    progress: Callable[[str], None],
+    batches: Sequence[int] = BATCHES,
+    concurrencies: Sequence[int] = CONCURRENCIES,
 ) -> NetworkRounds:
-    """Measure bare network, Triton and gateway in turn, `rounds` times."""
+    """Measure bare network, Triton and gateway in turn, `rounds` times, `seconds` each."""
     results = NetworkRounds(
         model=deployment.model.describe(),
         bare_per_s=defaultdict(list),
@@ -59,9 +65,9 @@ def compare_network(
     )
     for number in range(1, rounds + 1):
         progress(f"network, round {number} of {rounds}: bare TorchScript")
-        for batch in BATCHES:
+        for batch in batches:
             results.bare_per_s[batch].append(deployment.bare.images_per_second(batch=batch, seconds=seconds))
-        for concurrency in CONCURRENCIES:
+        for concurrency in concurrencies:
             progress(
                 f"network, round {number} of {rounds}: Triton, then the gateway, concurrency {concurrency}"
             )

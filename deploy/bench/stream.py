@@ -132,14 +132,10 @@ def _name(case: Case) -> str:
 
 
 def _figures(samples: Sequence[StreamSample]) -> list[str]:
-    """Return the figures of one case over all its rounds.
-
-    Raises:
-        ValueError: Nothing was answered.
-    """
+    """Return the figures of one case over all its rounds; dashes where nothing was answered."""
     answers = np.array([answer for sample in samples for answer in sample.answers])  # (N, 3)
     if not len(answers):
-        raise ValueError(f"no frame was answered in {len(samples)} rounds")
+        return ["0.0", *["-"] * 5]
     ages_ms, engines_ms, dropped = answers.T
     age_p50_ms, age_p99_ms = np.percentile(ages_ms, [50, 99])
     return [

@@ -41,6 +41,8 @@ class HttpConnection(asyncio.Protocol):
     """One connection; `ask` sends a request and waits for the whole reply."""
 
     def __init__(self) -> None:
+        self.received_bytes = 0
+        """Of all replies so far, heads included."""
         self._transport: asyncio.Transport | None = None
         self._parser = httptools.HttpResponseParser(self)
         self._waiting: asyncio.Future[int] | None = None
@@ -74,6 +76,7 @@ class HttpConnection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Feed the parser (asyncio's callback)."""
+        self.received_bytes += len(data)
         self._parser.feed_data(data)
 
     def connection_lost(self, exc: Exception | None) -> None:

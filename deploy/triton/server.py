@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 import signal
@@ -26,6 +27,10 @@ kernel in between: the page faults took a sixth of the time of a batch of 16."""
 WAIT_ASLEEP = {"OMP_WAIT_POLICY": "PASSIVE"}
 """For torch's threads. By default they spin while they wait for one another, and so hold the core of the one
 that they wait for when the machine is busy: 6.6 s instead of 0.3 s an image, two threads, two cores."""
+
+
+CONNECTION_GRACE_MS = 20_000
+"""What requests in flight on a connection that is ended have left."""
 
 
 class TritonStartError(TritonError):
@@ -68,6 +73,8 @@ class TritonServer:
         ports: Ports | None = None,
         address: str = "127.0.0.1",
         threads: int | None = None,
+        connection_age_s: float = 20.0,
+        trace_url: str | None = None,
         ready_timeout_s: float = 120.0,
         stop_timeout_s: float = 15.0,
     ) -> None:
@@ -79,6 +86,10 @@ class TritonServer:
             ports: Where to listen; Triton's own ports by default.
             address: Interface to listen on. Triton knows no users: keep it on a private one.
             threads: Intra-op threads of torch in each instance; torch's own choice by default.
+            connection_age_s: When a gRPC connection is ended in order, so that its client asks the name
+                server again and finds servers that are new.
+            trace_url: Where to send OpenTelemetry traces of the requests that come with a trace's context
+                (`http://HOST:4318/v1/traces`); nowhere by default.
             ready_timeout_s: How long models may take to load and warm up.
             stop_timeout_s: How long requests in flight may take after SIGTERM, before SIGKILL.
         """
@@ -87,6 +98,8 @@ class TritonServer:
         self.repository = repository
         self._installation = installation
         self._threads = threads
+        self._connection_age_s = connection_age_s
+        self._trace_url = trace_url
         self._ready_timeout_s = ready_timeout_s
         self._stop_timeout_s = stop_timeout_s
         self._process: subprocess.Popen[bytes] | None = None
@@ -131,7 +144,7 @@ class TritonServer:
         with self.log.open("ab") as log:
             # A session of its own: Ctrl-C reaches us alone, and we stop the server in order.
             self._process = subprocess.Popen(
-                self._command(), env=self._environment(), stdout=log, stderr=log, start_new_session=True
+                self.command(), env=self._environment(), stdout=log, stderr=log, start_new_session=True
             )
         try:
             self._wait_until_ready(self._process)
@@ -145,11 +158,11 @@ class TritonServer:
         if process is None:
             return
         process.terminate()
-        try:
+        with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(self._stop_timeout_s)
-        except subprocess.TimeoutExpired:
-            _kill_group(process)
-            process.wait()
+        # Also after an end in order: a stub whose server died under it would stay for ever.
+        _kill_group(process)
+        process.wait()
 
     def kill(self) -> None:
         """End the server at once, as a crash would."""
@@ -202,7 +215,8 @@ class TritonServer:
         lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()
         return "\n".join([*lines[-LOG_TAIL_LINES:], f"(the whole log: {self.log})"])
 
-    def _command(self) -> list[str]:
+    def command(self) -> list[str]:
+        """Return the words that start the server."""
         # The wheel's GPU metrics fail on a machine without the NVIDIA driver.
         gpu = Path("/dev/nvidiactl").exists()
         return [
@@ -218,9 +232,25 @@ class TritonServer:
             f"--metrics-address={self.address}",
             f"--metrics-port={self.ports.metrics}",
             f"--allow-gpu-metrics={str(gpu).lower()}",
+            f"--grpc-max-connection-age={round(1e3 * self._connection_age_s)}",
+            f"--grpc-max-connection-age-grace={CONNECTION_GRACE_MS}",
             f"--exit-timeout-secs={max(1, round(self._stop_timeout_s) - 5)}",
             "--log-format=ISO8601",
+            *self._trace_options(),
         ]
+
+    def _trace_options(self) -> list[str]:
+        if self._trace_url is None:
+            return []
+        # Rate 0: of its own accord it traces nothing. A request with a context is traced at any rate.
+        settings = (
+            "mode=opentelemetry",
+            "level=TIMESTAMPS",
+            "rate=0",
+            f"opentelemetry,url={self._trace_url}",
+            "opentelemetry,bsp_schedule_delay=1000",  # ms
+        )
+        return [f"--trace-config={setting}" for setting in settings]
 
     def _environment(self) -> dict[str, str]:
         environment = dict(os.environ)
@@ -237,5 +267,6 @@ class TritonServer:
 
 
 def _kill_group(process: subprocess.Popen[bytes]) -> None:
-    """Kill the server together with the stubs that it started."""
-    os.killpg(process.pid, signal.SIGKILL)
+    """Kill the server together with the stubs that it started; whatever is left of them."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)

@@ -14,7 +14,7 @@ from deploy.bench.__main__ import main
 from deploy.bench.cores import choose_cores
 from deploy.bench.deployment import deployed
 from deploy.bench.machine import this_machine
-from deploy.bench.network_comparison import BATCHES, CONCURRENCIES, compare_network
+from deploy.bench.network_comparison import compare_network
 from deploy.bench.null_comparison import CEILING, GATEWAY, Case, compare_null, null_cases
 from deploy.bench.null_engine import constant_mesh
 from deploy.bench.photo import make_photo
@@ -22,6 +22,7 @@ from deploy.bench.processes import free_port, running
 from deploy.bench.report import network_table, null_table, render
 from deploy.bench.statistics import summarise
 
+BATCHES, CONCURRENCIES = (1, 4), (1, 4)
 PAGE_PATHS = {
     "gateway": "/v1/reconstruct",
     "plain_fastapi": "/reconstruct",
@@ -73,7 +74,14 @@ def test_a_server_that_refuses_ends_the_comparison() -> None:
 @pytest.mark.triton
 def test_the_network_is_measured_bare_in_triton_and_behind_the_gateway(model_repository: Path) -> None:
     with deployed(model_repository, "svr_hand", choose_cores()) as deployment:
-        network = compare_network(deployment, rounds=1, seconds=2.0, progress=lambda _: None)
+        network = compare_network(
+            deployment,
+            rounds=1,
+            seconds=1.0,
+            progress=lambda _: None,
+            batches=BATCHES,
+            concurrencies=CONCURRENCIES,
+        )
     table = network_table(network)
     assert columns_of(table) == {7}
     assert len(table.splitlines()) == 2 + len(BATCHES) + 2 * len(CONCURRENCIES)
