@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from service.engines.protocol import Deadline
 from service.errors import OverloadedError
+from service.line import Line
 
 Result = TypeVar("Result")
 
@@ -34,6 +35,8 @@ class Capacity:
         self.limits = limits
         self.taken = 0
         """Places that are held."""
+        self.line = Line(retry_after_s=limits.retry_after_s)
+        """In front of the engine; places are held before it, too, while an upload comes."""
         self._jobs = 0
         self._workers = ThreadPoolExecutor(limits.decode_workers, thread_name_prefix="decode")
 

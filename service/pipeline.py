@@ -43,6 +43,10 @@ class Steps:
         """Return the deadline of what has arrived just now; see `Capacity.deadline`."""
         return self._capacity.deadline(caller_s)
 
+    def turn(self, deadline: Deadline, *, pictures: int = 1) -> AbstractContextManager[None]:
+        """Stand in line for decoding and for the engine; see `Line.stand`."""
+        return self._capacity.line.stand(deadline, pictures=pictures)
+
     def check_model(self, model: str | None) -> None:
         """Raise `UnknownModelError` unless the model that is asked for is the one that is served."""
         if model is not None and model != self._contract.model:
@@ -106,15 +110,16 @@ class Pipeline(Steps):
             GatewayError: See `service.errors`.
         """
         deadline = self.deadline()
-        crop = await self.crop(data, parameters.tight_box, record)
-        return await self.infer(
-            crop,
-            side=parameters.hand,
-            version=parameters.version,
-            intrinsics=parameters.intrinsics,
-            deadline=deadline,
-            record=record,
-        )
+        with self.turn(deadline):
+            crop = await self.crop(data, parameters.tight_box, record)
+            return await self.infer(
+                crop,
+                side=parameters.hand,
+                version=parameters.version,
+                intrinsics=parameters.intrinsics,
+                deadline=deadline,
+                record=record,
+            )
 
     async def crop(
         self, data: bytes | RawImage, region: Box | Square | None, record: RequestRecord

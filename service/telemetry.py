@@ -195,6 +195,8 @@ class Telemetry:
         """Show how full the house is, at the time of each scrape."""
         self._queue_depth.labels("decode").set_function(lambda: capacity.waiting)
         gauge = partial(Gauge, registry=self.registry)
+        wait = gauge("simahand_expected_wait_seconds", "How long who comes now is expected to wait")
+        wait.set_function(lambda: capacity.line.wait_s)
         gauge("simahand_places", "Places for pictures in the house").set(capacity.limits.max_in_flight)
         gauge("simahand_places_taken", "Places that are taken").set_function(lambda: capacity.taken)
 

@@ -44,19 +44,20 @@ class ViewsPipeline(Steps):
             max_pixels=self._capacity.limits.max_pixels,
             deadline=deadline,
         )
-        crops = await self._capacity.work(prepare)
-        for crop in crops:
-            self._count(crop, record)
-        ring = [as_right_hand(crop.image, parameters.hand) for crop in crops[target:] + crops[:target]]
-        return await self._ask(
-            view_inputs(ring, contract=self._contract),
-            crops[target].square,
-            side=parameters.hand,
-            version=parameters.version,
-            intrinsics=parameters.intrinsics,
-            deadline=deadline,
-            record=record,
-        )
+        with self.turn(deadline, pictures=len(images)):
+            crops = await self._capacity.work(prepare)
+            for crop in crops:
+                self._count(crop, record)
+            ring = [as_right_hand(crop.image, parameters.hand) for crop in crops[target:] + crops[:target]]
+            return await self._ask(
+                view_inputs(ring, contract=self._contract),
+                crops[target].square,
+                side=parameters.hand,
+                version=parameters.version,
+                intrinsics=parameters.intrinsics,
+                deadline=deadline,
+                record=record,
+            )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -76,7 +76,7 @@ async def see_hand(
     intrinsics = None if frame.intrinsics is None else intrinsics_of_numbers(frame.intrinsics)
     if frame.image is None:
         raise UnreadableImageError("the frame has no image")
-    with parts.pipeline.admission():
+    with parts.pipeline.admission(), parts.pipeline.turn(arrived.deadline):
         crop = await parts.pipeline.crop(frame.image, region, record)
         try:
             hand = await parts.pipeline.infer(

@@ -127,7 +127,9 @@ def test_a_full_queue_is_429_and_an_answer_too_late_504(triton: TritonServer) ->
         wait_for(lambda: is_ready(client))
         outcomes = all_at_once(client, 40)
         assert outcomes["504 Triton did not answer in time"] > 0
-        assert {outcome[:3] for outcome in outcomes} <= {"ok", "504"}
+        assert {outcome[:3] for outcome in outcomes} <= {"ok", "504", "429"}, (
+            "429: the line is known to be slow"
+        )
 
 
 @dataclass
