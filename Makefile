@@ -12,7 +12,7 @@ PRINT_OPENAPI := import json; from service.app import create_app; from service.s
 	print(json.dumps(create_app(Settings()).openapi()))
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test lint format bench bench-stream stream-soak fuzz stubs web lock clean
+.PHONY: help serve test lint format bench bench-stream stream-soak faults fuzz stubs web lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ bench-stream: $(VENV)/.dev ## Measure live streams, gRPC and WebSocket
 
 stream-soak: $(VENV)/.dev ## Overload a live stream for a minute
 	SIMAHAND_SOAK_S=60 $(TEST_THREADS) $(BIN)/python -m pytest tests/service/streams/test_overload.py
+
+faults: $(VENV)/.dev ## Break what the gateway stands on, and count what callers saw; nine minutes
+	$(BIN)/python -m deploy.faults
 
 fuzz: $(VENV)/.dev ## Try a million damaged pictures on the decoders; ten minutes on two cores
 	OMP_NUM_THREADS=1 nice $(BIN)/python -m deploy.fuzz run

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import cast
+from typing import Self, cast
 
 import httptools
 
@@ -48,7 +48,7 @@ class HttpConnection(asyncio.Protocol):
         self._waiting: asyncio.Future[int] | None = None
 
     @classmethod
-    async def open(cls, port: int) -> HttpConnection:
+    async def open(cls, port: int) -> Self:
         """Connect to a server on this machine."""
         _, connection = await asyncio.get_running_loop().create_connection(cls, "127.0.0.1", port)
         return connection
@@ -64,6 +64,11 @@ class HttpConnection(asyncio.Protocol):
         self._waiting = asyncio.get_running_loop().create_future()
         self._transport.write(request.wire)
         return await self._waiting
+
+    @property
+    def is_open(self) -> bool:
+        """Whether neither side has closed it."""
+        return self._transport is not None and not self._transport.is_closing()
 
     def close(self) -> None:
         """Close the connection."""

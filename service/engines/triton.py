@@ -128,7 +128,7 @@ class TritonEngine:
     ) -> Any:  # noqa: ANN401  # tritonclient has no types
         """Send one request to whichever server's turn it is; return tritonclient's `InferResult`."""
         remaining_s = deadline.remaining_s
-        with self._translate_errors():
+        with self._translate_errors(version):
             return await self._client.infer(
                 self._contract.model,
                 carried,
@@ -171,19 +171,20 @@ class TritonEngine:
         return metadata
 
     @contextmanager
-    def _translate_errors(self) -> Iterator[None]:
+    def _translate_errors(self, version: str = "") -> Iterator[None]:
         try:
             yield
         except InferenceServerException as error:
-            raise self._translated(str(error.status()), error.message() or "") from error
+            raise self._translated(str(error.status()), error.message() or "", version) from error
 
-    def _translated(self, status: str, message: str) -> EngineError | UnknownModelError:
+    def _translated(self, status: str, message: str, version: str) -> EngineError | UnknownModelError:
         code = status.removeprefix("StatusCode.")
         if code == "DEADLINE_EXCEEDED" or "Request timeout expired" in message:
             return DeadlineExceededError("Triton did not answer in time")
         if "Exceeds maximum queue size" in message:
             return OverloadedError("Triton's queue is full", retry_after_s=self._retry_after_s)
-        if code == "NOT_FOUND" and "has no available versions" not in message:
+        # Who named no version has asked for what is served here: that Triton lacks it is none of their doing.
+        if code == "NOT_FOUND" and version and "has no available versions" not in message:
             return UnknownModelError(message)
         if code in {"UNAVAILABLE", "CANCELLED", "NOT_FOUND"}:
             # The message may hold addresses that are none of the caller's business.

@@ -13,14 +13,13 @@ import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 import pytest
-from dnslib import QTYPE, RR, A, DNSRecord
-from dnslib.server import BaseResolver, DNSHandler, DNSLogger, DNSServer
 
+from deploy.faults.names import Names, name_server
 from deploy.triton.install import install
 from deploy.triton.server import Ports, TritonServer
 from service.app import create_app
@@ -31,27 +30,10 @@ from tests.untrained import SMALL, export_served, untrained_served
 
 pytestmark = [pytest.mark.triton, pytest.mark.slow]
 
-NAME = "triton.test"
 ADDRESSES = ("127.0.0.1", "127.0.0.2")
 CALLERS = 4
 CONNECTION_AGE_S = 1.5
 PATIENCE_S = 90.0
-
-
-@dataclass
-class Names(BaseResolver):  # type: ignore[misc]  # dnslib has no types
-    """What the name server says: the addresses of `NAME`, which a test may change."""
-
-    addresses: list[str] = field(default_factory=list)
-
-    def resolve(self, request: DNSRecord, handler: DNSHandler) -> DNSRecord:
-        """Answer one question."""
-        del handler
-        reply = request.reply()
-        if request.q.qtype == QTYPE.A:
-            for address in self.addresses:
-                reply.add_answer(RR(request.q.qname, QTYPE.A, rdata=A(address), ttl=0))
-        return reply
 
 
 @dataclass(frozen=True)
@@ -94,19 +76,14 @@ def pair(small_repository: Path) -> Iterator[Pair]:
         )
         for address, free in ((address, Ports.free()) for address in ADDRESSES)
     )  # fmt: skip
-    names = Names(addresses=list(ADDRESSES))
-    name_server = DNSServer(names, address="127.0.0.1", port=0, logger=DNSLogger("-request,-reply"))
-    name_server.start_thread()
-    url = f"dns://127.0.0.1:{name_server.server.server_address[1]}/{NAME}:{port}"
-    try:
-        with ThreadPoolExecutor(len(servers)) as pool:
-            list(pool.map(TritonServer.start, servers))
-        yield Pair(servers, names, url, small_repository)
-    finally:
-        for server in servers:
-            server.kill()
-        name_server.stop()
-        name_server.server.server_close()
+    with name_server(ADDRESSES) as names:
+        try:
+            with ThreadPoolExecutor(len(servers)) as pool:
+                list(pool.map(TritonServer.start, servers))
+            yield Pair(servers, names, names.url(port), small_repository)
+        finally:
+            for server in servers:
+                server.kill()
 
 
 def answered(server: TritonServer) -> int:

@@ -16,7 +16,7 @@ LIFTING_STD = 0.2
 def fed(network: MultiViewHand, *, views: int = 3) -> MultiViewHand:
     """Give a multi-view network the statistics of random images, and put it into evaluation.
 
-    Its vertices get places of their own, too: of a mesh that is all but a point, the normals are rounding errors.
+    Its vertices get places of their own, too: of a mesh that is all but a point, normals are rounding errors.
     """
     nn.init.normal_(network.shape.lift.matrix, std=LIFTING_STD)
     norms = [it for it in network.modules() if isinstance(it, nn.BatchNorm1d | nn.BatchNorm2d)]

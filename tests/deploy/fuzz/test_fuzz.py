@@ -88,7 +88,7 @@ def test_what_takes_too_long_or_too_much_is_kept(tmp_path: Path) -> None:
         assert main(["again", str(finding), "--model", str(MODEL)]) == 0
 
 
-class Enough(Exception):
+class EnoughError(Exception):
     """Ends a campaign that has shown what it was asked to, however fast the machine is."""
 
 
@@ -105,10 +105,10 @@ def test_a_short_run_finds_nothing_but_the_two_workers_that_we_hit(tmp_path: Pat
             os.kill(hit[0], signal.SIGSEGV)
             os.kill(hit[1], signal.SIGSTOP)
         if result.restarts >= 2 and result.inputs > 5000:
-            raise Enough
+            raise EnoughError
 
     plan = planned(tmp_path, processes=2, seconds=60, inputs=5000, timeout_s=3)
-    with contextlib.suppress(Enough):
+    with contextlib.suppress(EnoughError):
         run_campaign(plan, on_progress=hit_once)
     (result,) = seen
     assert [path.stem for path in result.findings] == ["crash-SIGSEGV-0-0", "timeout-1-0"], table(result)

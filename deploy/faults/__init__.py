@@ -1,0 +1,1 @@
+"""Break what a gateway stands on, or lean on it, and count what its callers saw."""
