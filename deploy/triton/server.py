@@ -204,7 +204,8 @@ class TritonServer:
 
     def _wait_until_ready(self, process: subprocess.Popen[bytes]) -> None:
         deadline_s = time.monotonic() + self._ready_timeout_s
-        while not self.ready():
+        # It opens the metrics' port last.
+        while not (self.ready() and answers_ok(self.address, self.ports.metrics, "/metrics")):
             if process.poll() is not None:
                 raise TritonStartError(f"tritonserver exited with {process.returncode}\n{self._log_tail()}")
             if time.monotonic() > deadline_s:
