@@ -6,7 +6,7 @@ import math
 from typing import NamedTuple
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from training.config import RunConfig, StageConfig
 from training.engine.averaging import AveragedWeights
@@ -68,35 +68,41 @@ class Stage:
         self.optimiser.zero_grad(set_to_none=True)
         losses = self._accumulated(batch)
         self.team.share_gradients(self._trained.parameters())
-        norm = self._clipped_norm()
+        norms = self._clipped_norms()
+        # Read together: on a GPU each look at a number waits for all of the work before it.
+        *means, norm = torch.stack([*losses.values(), torch.stack(norms).norm()]).tolist()
         self._apply(norm)
         self.step_count += 1
-        return Step(losses, norm, rate)
+        return Step(dict(zip(losses, means, strict=True)), norm, rate)
 
-    def _accumulated(self, batch: HandBatch | ViewsBatch) -> dict[str, float]:
+    def _accumulated(self, batch: HandBatch | ViewsBatch) -> dict[str, Tensor]:
         """Add up the gradients of a batch part by part, and return its mean losses."""
         count = self.stage.batch_parts
         if len(batch.images) % count:
             raise ValueError(f"a batch of {len(batch.images)} does not divide into batch_parts = {count}")
-        sums: dict[str, float] = {}
+        sums: dict[str, Tensor] = {}
         for part in batch.parts(count):
             with autocast(self.config, self.device):
                 losses = self.lesson.losses(part.to(self.device), self._criterion, self.stage.scope)
             (losses["total"] / count).backward()  # type: ignore[no-untyped-call]
             for name, loss in losses.items():
-                sums[name] = sums.get(name, 0.0) + float(loss.detach()) / count
+                mean = loss.detach().float() / count
+                sums[name] = sums[name] + mean if name in sums else mean
         return sums
 
-    def _clipped_norm(self) -> float:
-        """Clip the gradient of each branch apart and return the norm of both before it.
+    def _clipped_norms(self) -> list[Tensor]:
+        """Clip the gradient of each branch apart and return the norms before it.
 
         The branches' gradients do not meet, and the orientation's is hundreds of times as large at first: one
         limit for both would all but stop the shape.
         """
         largest = self.stage.clip_norm if self.stage.clip_norm > 0.0 else math.inf
-        branches = (list(branch.parameters()) for branch in (self.network.shape, self.network.orientation))
-        # MobRecon's orientation has no parameters.
-        return math.hypot(*(float(nn.utils.clip_grad_norm_(it, largest)) for it in branches if it))
+        branches = (
+            [parameter for parameter in branch.parameters() if parameter.grad is not None]
+            for branch in (self.network.shape, self.network.orientation)
+        )
+        # MobRecon's orientation has no parameters, and the first stage trains the shape alone.
+        return [nn.utils.clip_grad_norm_(branch, largest) for branch in branches if branch]
 
     def _apply(self, norm: float) -> None:
         if math.isfinite(norm):
