@@ -12,7 +12,7 @@ PRINT_OPENAPI := import json; from service.app import create_app; from service.s
 	print(json.dumps(create_app(Settings()).openapi()))
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test lint format bench bench-stream stream-soak faults fuzz stubs web lock clean
+.PHONY: help serve test lint format bench bench-stream soak stream-soak faults fuzz stubs web lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ bench: $(VENV)/.dev ## Measure the servers side by side and print the table
 
 bench-stream: $(VENV)/.dev ## Measure live streams, gRPC and WebSocket
 	$(BIN)/python -m deploy.bench.stream
+
+soak: $(VENV)/.dev ## Load the service for half an hour: nothing grows, nobody is refused
+	$(BIN)/python -m deploy.soak --write docs/soak.md --plot docs/soak.svg
 
 stream-soak: $(VENV)/.dev ## Overload a live stream for a minute
 	SIMAHAND_SOAK_S=60 $(TEST_THREADS) $(BIN)/python -m pytest tests/service/streams/test_overload.py

@@ -1,4 +1,4 @@
-"""The model in Triton, the gateway before it and the bare network beside them, all running."""
+"""The model in Triton and the gateway before it, with the bare network beside them or without it."""
 
 from __future__ import annotations
 
@@ -50,17 +50,23 @@ def newest_version(repository: Path, model_name: str) -> ModelVersion:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Deployment:
-    """What runs, and how it is reached."""
+class Service:
+    """Triton and the gateway, and how they are reached."""
 
     model: ModelVersion
-    bare: BareNetwork
     triton_url: str
     triton_metrics_url: str
     triton: ProcessTree
     gateway_port: int
     gateway_grpc_port: int
     gateway: ProcessTree
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deployment(Service):
+    """The service with the bare network beside it."""
+
+    bare: BareNetwork
 
 
 @contextmanager
@@ -72,13 +78,26 @@ def deployed(repository: Path, model_name: str, cores: Cores) -> Iterator[Deploy
     Raises:
         ValueError: the repository has no exported model of this name.
     """
+    module = newest_version(repository, model_name).module
+    with ExitStack() as stack:
+        with pinned_to(cores.server):
+            bare = stack.enter_context(bare_network(module))
+        service = stack.enter_context(served(repository, model_name, cores))
+        yield Deployment(**vars(service), bare=bare)
+
+
+@contextmanager
+def served(repository: Path, model_name: str, cores: Cores) -> Iterator[Service]:
+    """Start Triton on the server's core, with one thread, and the gateway on the load's, with its caller.
+
+    Raises:
+        ValueError: the repository has no exported model of this name.
+    """
     model = newest_version(repository, model_name)
-    ports = Ports.free()
     gateway_port, gateway_grpc_port = free_port(), free_port()
     with ExitStack() as stack:
         with pinned_to(cores.server):
-            bare = stack.enter_context(bare_network(model.module))
-            server = TritonServer(install(), repository=repository, ports=ports, threads=1)
+            server = TritonServer(install(), repository=repository, ports=Ports.free(), threads=1)
             stack.enter_context(server)
         stack.enter_context(pinned_to(cores.load))
         environment = {
@@ -90,9 +109,8 @@ def deployed(repository: Path, model_name: str, cores: Cores) -> Iterator[Deploy
             "SIMAHAND_LOG_LEVEL": "warning",
         }
         gateway = stack.enter_context(running(["-m", "service"], port=gateway_port, environment=environment))
-        yield Deployment(
+        yield Service(
             model=model,
-            bare=bare,
             triton_url=server.grpc_url,
             triton_metrics_url=server.metrics_url,
             triton=ProcessTree(server.pid),

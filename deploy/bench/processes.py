@@ -51,9 +51,13 @@ class ProcessTree:
         table = _process_table()
         return sum(table[pid].cpu_s for pid in self._members(table) if pid in table)
 
+    def pids(self) -> list[int]:
+        """Return the process ids of the members, parents first."""
+        return self._members(_process_table())
+
     def send(self, signal_number: int) -> None:
         """Send a signal to every member, parents first."""
-        for pid in self._members(_process_table()):
+        for pid in self.pids():
             try:
                 os.kill(pid, signal_number)
             except ProcessLookupError:
