@@ -22,6 +22,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     tolerances = Tolerances(rss_mib=arguments.rss_mib)
     try:
+        _check_folders(arguments)
         plan = Plan(
             duration_s=60.0 * arguments.minutes, share=arguments.load, sample_s=arguments.sample_seconds
         )
@@ -47,6 +48,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
         arguments.write.write_text(page, encoding="utf-8")
     return 0 if all(verdict.holds for verdict in verdicts) else 1
+
+
+def _check_folders(arguments: argparse.Namespace) -> None:
+    """Find out before the soak, not after it, that its page or plot cannot be written."""
+    for path in (arguments.write, arguments.plot):
+        if path is not None and not path.parent.is_dir():
+            raise ValueError(f"{path} cannot be written: there is no folder {path.parent}")
 
 
 def _parser() -> argparse.ArgumentParser:
