@@ -82,6 +82,8 @@ def answered_by(status: int, *, kind: Callable[[Kind], bool]) -> Record:
     return record
 
 
+@pytest.mark.triton
+@pytest.mark.slow
 def test_the_real_service_passes_a_soak_of_seconds(model_repository: Path, tmp_path: Path) -> None:
     core = min(os.sched_getaffinity(0))
     plan = Plan(
