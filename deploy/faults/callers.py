@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import re
 import socket
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import NamedTuple
 
+from deploy.bench.vitals import Vitals
 from deploy.faults.episode import Episode, Finding
 from deploy.faults.load import Load, loaded
 from deploy.faults.stand import GatewayProcess, Stand
@@ -29,13 +30,6 @@ STATUS_LINE = re.compile(rb"HTTP/1\.1 (\d{3})")
 TIMEOUTS = ("SIMAHAND_BODY_TIMEOUT_S", "SIMAHAND_SEND_TIMEOUT_S")
 SPARE_FILES = 8
 """Of the probes that come and go."""
-
-
-class Held(NamedTuple):
-    """What a gateway holds."""
-
-    rss_mib: float
-    open_files: int
 
 
 async def slowloris(stand: Stand) -> Episode:
@@ -112,7 +106,7 @@ async def _beside(
         bad = [asyncio.create_task(_told(misbehave(gateway.port, number))) for number in range(count)]
         await asyncio.sleep(0.5 * timeout_s)
         most = _held(gateway, load)
-        while _held(gateway, load).open_files > before.open_files + SPARE_FILES:
+        while _held(gateway, load).files > before.files + SPARE_FILES:
             if time.perf_counter() - begun_s > timeout_s + OVERTIME_S:
                 break
             await asyncio.sleep(0.1)
@@ -124,10 +118,9 @@ async def _beside(
         told = await asyncio.gather(*bad, return_exceptions=True)
     found = [
         Finding(
-            f"open files {before.open_files}, {most.open_files}, and {after.open_files} "
+            f"open files {before.files}, {most.files}, and {after.files} "
             f"{over_s - begun_s:.0f} s after they came",
-            most.open_files >= before.open_files + count // 2
-            and after.open_files <= before.open_files + SPARE_FILES,
+            most.files >= before.files + count // 2 and after.files <= before.files + SPARE_FILES,
         ),
         Finding(
             f"memory {before.rss_mib:.0f} to {after.rss_mib:.0f} MiB",
@@ -153,6 +146,7 @@ async def _status(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
     return "closed without a word" if found is None else found[1].decode()
 
 
-def _held(gateway: GatewayProcess, load: Load) -> Held:
+def _held(gateway: GatewayProcess, load: Load) -> Vitals:
     """Return what the gateway holds, without the connections of those who behave."""
-    return Held(gateway.rss_mib(), gateway.open_files() - load.connections)
+    held = gateway.vitals()
+    return dataclasses.replace(held, files=held.files - load.connections)

@@ -213,5 +213,5 @@ async def _capacity_per_s(stand: Stand, gateway: GatewayProcess) -> float:
 
 async def _watch(gateway: GatewayProcess, memory: list[float]) -> None:
     while True:
-        memory.append(gateway.rss_mib())
+        memory.append(gateway.vitals().rss_mib)
         await asyncio.sleep(0.5)

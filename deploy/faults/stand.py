@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Self
 
 from deploy.bench.cores import Cores, pinned_to
-from deploy.bench.processes import free_port
+from deploy.bench.processes import ProcessTree, free_port
+from deploy.bench.vitals import Vitals, vitals
 from deploy.bench.wire import Request
 from deploy.network import answers_ok
 from deploy.triton.install import install
@@ -24,8 +25,6 @@ from deploy.triton.server import Ports, TritonServer
 
 READY_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 20.0
-MEBIBYTE = 1 << 20
-PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
 class GatewayError(RuntimeError):
@@ -112,14 +111,9 @@ class GatewayProcess:
         """Of the process."""
         return self._running().pid
 
-    def rss_mib(self) -> float:
-        """Return the memory that it holds now."""
-        pages = int(Path(f"/proc/{self.pid}/statm").read_text().split()[1])
-        return pages * PAGE_BYTES / MEBIBYTE
-
-    def open_files(self) -> int:
-        """Return how many descriptors it holds now."""
-        return sum(1 for _ in Path(f"/proc/{self.pid}/fd").iterdir())
+    def vitals(self) -> Vitals:
+        """Return what it holds now."""
+        return vitals(ProcessTree(self.pid))
 
     def _spawned(self) -> subprocess.Popen[bytes]:
         with self.log.open("ab") as log, nullcontext() if self._core is None else pinned_to(self._core):

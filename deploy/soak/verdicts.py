@@ -9,9 +9,10 @@ from typing import TypeVar
 
 from scipy.stats import theilslopes
 
+from deploy.bench.vitals import Vitals
 from deploy.soak.record import BROKEN, SILENT, Record, minutes
 from deploy.soak.traffic import OK
-from deploy.soak.vitals import Sight, Vitals
+from deploy.soak.vitals import Sight
 
 T = TypeVar("T")
 

@@ -1,33 +1,14 @@
-"""How the processes are: memory, open files and threads from /proc, requests in flight from the gateway."""
+"""How the service is: what its processes hold, and the requests in flight by the gateway's own metric."""
 
 from __future__ import annotations
 
-import os
 import urllib.request
 from dataclasses import dataclass
-from pathlib import Path
 
 from deploy.bench.deployment import Service
-from deploy.bench.processes import ProcessTree
+from deploy.bench.vitals import Vitals, vitals
 
-MIB = 1 << 20
-_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _IN_FLIGHT = "simahand_requests_in_flight "
-
-
-@dataclass(frozen=True, kw_only=True)
-class Vitals:
-    """Of a process with all that descends from it.
-
-    Attributes:
-        rss_mib: resident memory.
-        files: open file descriptors.
-        threads: of the kernel.
-    """
-
-    rss_mib: float
-    files: int
-    threads: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,20 +36,6 @@ def look(service: Service, *, time_s: float) -> Sight:
         triton=vitals(service.triton),
         in_flight=_in_flight(service.gateway_port),
     )
-
-
-def vitals(tree: ProcessTree) -> Vitals:
-    """Add up the living members; those that end meanwhile are left out."""
-    pages = files = threads = 0
-    for pid in tree.pids():
-        folder = Path("/proc") / str(pid)
-        try:
-            pages += int((folder / "statm").read_text().split()[1])
-            files += sum(1 for _ in (folder / "fd").iterdir())
-            threads += sum(1 for _ in (folder / "task").iterdir())
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-    return Vitals(rss_mib=pages * _PAGE_BYTES / MIB, files=files, threads=threads)
 
 
 def _in_flight(port: int) -> int | None:

@@ -17,6 +17,7 @@ from deploy.bench.cores import Cores
 from deploy.bench.deployment import ModelVersion, Service, served
 from deploy.bench.machine import this_machine
 from deploy.bench.processes import free_port, running
+from deploy.bench.vitals import Vitals
 from deploy.soak.load import Streaming
 from deploy.soak.load import soak as soak_for
 from deploy.soak.record import BROKEN, SILENT, Call, Frames, Record
@@ -24,7 +25,7 @@ from deploy.soak.report import plot_link, plot_of, render
 from deploy.soak.run import Plan, Soak, run
 from deploy.soak.traffic import OK, Kind, mixed, traffic
 from deploy.soak.verdicts import Tolerances, Verdict, judge
-from deploy.soak.vitals import Sight, Vitals
+from deploy.soak.vitals import Sight
 
 KINDS = traffic()
 DURATION_S = 1800.0
