@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ import msgspec
 import pytest
 from playwright.sync_api import Page, WebSocketRoute, expect
 
+from tests.clients.web.conftest import PATIENCE_MS
 from tests.clients.web.test_viewer import overlay_alpha, pixels, share_changed
 
 WEBXR_JOINTS = 25
@@ -22,6 +25,13 @@ def number(page: Page, name: str) -> float:
 def start(page: Page) -> None:
     page.click("#camera")
     expect(page.locator("#status")).to_contain_text("Live.")
+
+
+def wait_until(page: Page, holds: Callable[[], bool]) -> None:
+    deadline_s = time.monotonic() + PATIENCE_MS / 1e3
+    while not holds():
+        assert time.monotonic() < deadline_s
+        page.wait_for_timeout(50)
 
 
 def test_the_hand_follows_the_camera(page: Page) -> None:
@@ -71,20 +81,20 @@ def test_a_connection_that_breaks_is_taken_up_where_the_hand_was(page: Page) -> 
     start(page)
     expect(page.locator("#tracking")).to_have_text("tracking")
     guide = sent[1]["box"]
-    page.wait_for_timeout(500)
-    followed = [reply["box"] for reply in seen if reply.get("tracking") == "tracking"]
+
+    def followed() -> list[list[float]]:
+        return [reply["box"] for reply in seen if reply.get("tracking") == "tracking"]
+
+    wait_until(page, lambda: len(followed()) >= 4)  # the first one's crop is still the guide's
+    squares = followed()
     connections[0].close(code=1012, reason="restart")
     expect(page.locator("#status")).to_contain_text("Trying again")
-    start_again_ms = 10_000
-    while len(sent) < 2 or len(connections) < 2:
-        assert start_again_ms > 0
-        page.wait_for_timeout(50)
-        start_again_ms -= 50
+    wait_until(page, lambda: len(sent) >= 2 and len(connections) >= 2)
     assert sent[0]["type"] == "options"
     assert sent[0]["track"] is True
     x, y, width, height = sent[1]["box"]
     assert sent[1]["box"] != guide
-    middles = [(x + side / 2, y + side / 2) for x, y, side, _ in followed]
+    middles = [(x + side / 2, y + side / 2) for x, y, side, _ in squares]
     assert any((x + width / 2, y + height / 2) == pytest.approx(middle, abs=0.1) for middle in middles[-3:])
     expect(page.locator("#tracking")).to_have_text("tracking")
     expect(page.get_by_role("alert")).to_be_hidden()
