@@ -17,6 +17,8 @@ from PIL import Image
 from playwright.sync_api import FilePayload, Page, Request, expect
 from scipy.ndimage import binary_dilation
 
+from tests.clients.web.conftest import SAMPLE
+
 SAMPLE_SIDE_PX = 448
 
 
@@ -40,9 +42,9 @@ def downloaded(page: Page, button: str) -> bytes:
     return download.value.path().read_bytes()
 
 
-def overlay_alpha(page: Page) -> NDArray[np.uint8]:
-    """Return how opaque the mesh's layer is, pixel by pixel."""
-    address = page.evaluate("() => document.querySelector('canvas.mesh').toDataURL('image/png')")
+def overlay_alpha(page: Page, layer: str = "mesh") -> NDArray[np.uint8]:
+    """Return how opaque a layer over the photo is, pixel by pixel: `mesh`, or `ink` with joints and box."""
+    address = page.evaluate(f"() => document.querySelector('canvas.{layer}').toDataURL('image/png')")
     picture = Image.open(io.BytesIO(base64.b64decode(address.partition(",")[2])))
     return np.asarray(picture.convert("RGBA"))[..., 3]
 
@@ -135,6 +137,22 @@ def test_errors_come_in_plain_words(page: Page) -> None:
     expect(alert).to_contain_text("The box lies outside the picture")
     expect(page.get_by_text("The hand appears here")).to_be_visible()  # and not the last one
     expect(page.locator("#save-glb")).to_be_disabled()
+
+
+def test_nothing_is_left_of_a_hand_when_the_next_box_shows_none(page: Page) -> None:
+    photo = io.BytesIO()
+    Image.open(SAMPLE).resize((224, 224)).save(photo, "PNG")
+    page.set_input_files(
+        "#file", files=FilePayload(name="a.png", mimeType="image/png", buffer=photo.getvalue())
+    )
+    expect(page.locator("#status")).to_contain_text("A right hand")
+    page.click("summary")
+    for name, value in {"x": 300, "y": 300, "width": 10, "height": 10}.items():
+        page.fill(f"#box [name={name}]", str(value))
+    page.click("#box [type=submit]")
+    expect(page.locator("#status")).to_have_text("No hand to show.")
+    assert not overlay_alpha(page, "mesh").any()
+    assert overlay_alpha(page, "ink").max() <= 1
 
 
 def test_it_fits_a_phone_and_the_keyboard_reaches_everything(page: Page) -> None:

@@ -8,6 +8,8 @@ const LONGEST_SIDE_DRAWN_PX = 1280;
 const SMALLEST_BOX_PX = 8;
 const INK = "#0b7285";
 const BOX_INK = "#ffb703";
+/** Chromium 156 may keep showing what was cleared while nothing is drawn after it; nobody sees one pixel of this. */
+const UNSEEN = "rgb(0 0 0 / 0.4%)";
 
 /** The photo with what lies on it: the mesh, the joints, the box that is dragged round the hand. */
 export class Stage {
@@ -108,6 +110,8 @@ export class Stage {
     const thin = Math.max(1.5, this.ink.width / 320);
     context.setTransform(1, 0, 0, 1, 0, 0);
     context.clearRect(0, 0, this.ink.width, this.ink.height);
+    context.fillStyle = UNSEEN;
+    context.fillRect(0, 0, 1, 1);
     context.scale(scale, scale);
     context.lineWidth = thin / scale;
     if (this.hand && this.looks.joints) this.drawJoints(context, this.hand.jointsPx, (1.4 * thin) / scale);
