@@ -153,6 +153,7 @@ def test_a_file_that_is_no_video_is_told_in_one_line(gateway_url: str, tmp_path:
         (["a.mp4", "-o", "a.glb"], "a video needs -o FILE.npz"),
         (["a.mp4", "-o", "a.npz", "--json", "a.json"], "are for photos"),
         (["a.jpg", "-o", "a.npz"], "a.jpg is no video"),
+        (["a.jpg", "-o", "a.json"], "its output is .glb, and --json writes JSON"),
         (["bench", "--seconds", "0"], "expected a positive number"),
         (["bench", "--transport", "udp"], "invalid choice"),
     ],

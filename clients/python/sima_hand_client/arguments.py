@@ -26,8 +26,8 @@ def parse_media(words: Sequence[str]) -> argparse.Namespace:
             parser.error("a video needs -o FILE.npz")
         if arguments.overlay or arguments.view or arguments.json:
             parser.error("--overlay, --view and --json are for photos")
-    elif arguments.output is not None and arguments.output.suffix == ".npz":
-        parser.error(f"{arguments.file} is no video: its output is .glb")
+    elif arguments.output is not None and arguments.output.suffix.lower() != ".glb":
+        parser.error(f"{arguments.file} is no video: its output is .glb, and --json writes JSON")
     return arguments
 
 
