@@ -5,9 +5,9 @@ one that was lost with its server is asked again of another.
 
 Triton says UNAVAILABLE for a full queue, for an expired queue timeout and while it stops, and NOT_FOUND for a
 version that does not exist and for one that is still loading: the message decides (as 2.51 words it, which a
-test asks of the real server). A request's `timeout` only counts where the model's
-`default_timeout_microseconds` is not zero, and only when a batch is formed: the client's own deadline stands
-behind it.
+test asks of the real server). The deadline is the call's own: Triton drops a call that has ended from its
+queue. A request's `timeout` counts only where the model's queue has a default timeout, which ours has not
+(`training.export.config_pbtxt` says why); another repository's may.
 """
 
 from __future__ import annotations

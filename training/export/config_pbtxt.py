@@ -20,10 +20,6 @@ BATCH_PICTURES = 16
 QUEUE_PICTURES = 64
 """Pictures that wait at most; the next request is refused, and the gateway answers 429."""
 
-QUEUE_TIMEOUT_US = 10_000_000
-"""The longest wait in the queue. A request may ask for less, never for more, and must not be 0: Triton then
-ignores what the request asks for."""
-
 WARMUP_RUNS = 2
 """Torch's profiling executor observes the first run and compiles in the second (pytorch#33354)."""
 
@@ -59,11 +55,14 @@ class VersionPolicy:
 
 @dataclass(frozen=True, kw_only=True)
 class QueuePolicy:
-    """What happens to a request that waits."""
+    """How many requests may wait. How long, their callers say: Triton drops a call that has ended.
 
-    timeout_action: Token
-    default_timeout_microseconds: int
-    allow_timeout_override: bool
+    It has no timeout of its own: with one, the batcher waits until the instance says that it is idle, and has
+    two faults. It sleeps for 500 ms when it looks a moment too early (one caller alone met that at every
+    fourth request), and every joining of batches makes it trust the instance less, until it is reloaded
+    (triton-inference-server/server#8870).
+    """
+
     max_queue_size: int
 
 
@@ -135,9 +134,6 @@ def model_config(*, model: str, vertex_count: int, views: int = 1) -> ModelConfi
         dynamic_batching=DynamicBatching(
             max_queue_delay_microseconds=0,
             default_queue_policy=QueuePolicy(
-                timeout_action=Token("REJECT"),
-                default_timeout_microseconds=QUEUE_TIMEOUT_US,
-                allow_timeout_override=True,
                 max_queue_size=max(1, QUEUE_PICTURES // views),
             ),
         ),

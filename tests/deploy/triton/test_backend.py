@@ -19,7 +19,7 @@ ANSWER_TIMEOUT_S = 60.0
 
 
 def send(
-    client: InferenceServerClient, images: list[Images], *, timeout_us: int | None = None
+    client: InferenceServerClient, images: list[Images], *, client_timeout_s: float | None = None
 ) -> list[Answer]:
     """Send one request for each of `images` while a slow one runs, so that they wait together."""
     answers: queue.Queue[tuple[int, Answer]] = queue.Queue()
@@ -34,7 +34,7 @@ def send(
             UNRULY,
             [tensor(image)],
             lambda result, error, index=index: keep(index, result, error),
-            timeout=timeout_us,
+            client_timeout=client_timeout_s,
         )
     collected = dict(answers.get(timeout=ANSWER_TIMEOUT_S) for _ in images)
     return [collected[index] for index in range(len(images))]
@@ -72,11 +72,20 @@ def test_a_full_queue_refuses_and_the_rest_is_served(unruly_client: InferenceSer
         assert refusal.status() == "StatusCode.UNAVAILABLE"
 
 
-def test_a_request_may_ask_to_wait_less(unruly_client: InferenceServerClient) -> None:
-    (answer,) = send(unruly_client, ordered(0), timeout_us=1000)
-    assert "timeout expired" in reason(answer)
+def test_a_request_whose_caller_has_gone_is_dropped(unruly_client: InferenceServerClient) -> None:
+    before = inferences(unruly_client)
+    (answer,) = send(unruly_client, ordered(0), client_timeout_s=0.05)
+    assert "Deadline Exceeded" in reason(answer)
+    (behind,) = send(unruly_client, ordered(0))
+    assert isinstance(behind, InferResult), reason(behind)
+    assert inferences(unruly_client) - before == 3, "the two slow ones, and the one that was waited for"
 
 
 def executions(client: InferenceServerClient) -> int:
     """Return how often the model has run."""
     return int(client.get_inference_statistics(UNRULY).model_stats[0].execution_count)
+
+
+def inferences(client: InferenceServerClient) -> int:
+    """Return how many pictures it has looked at."""
+    return int(client.get_inference_statistics(UNRULY).model_stats[0].inference_count)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from google.protobuf import text_format
-from tritonclient.grpc.model_config_pb2 import DataType, ModelConfig, ModelQueuePolicy
+from tritonclient.grpc.model_config_pb2 import DataType, ModelConfig
 
 from training import contract
 from training.export.config_pbtxt import max_batch_size, model_config, to_text
@@ -39,11 +39,12 @@ def test_tensors_are_the_contracts(parsed: Any, views: int) -> None:  # noqa: AN
 
 def test_a_full_queue_refuses(parsed: Any) -> None:  # noqa: ANN401
     policy = parsed.dynamic_batching.default_queue_policy
-    assert policy.timeout_action == ModelQueuePolicy.REJECT
     assert policy.max_queue_size >= parsed.max_batch_size
-    assert policy.allow_timeout_override
-    # Triton ignores the timeout of a request where the default is 0.
-    assert policy.default_timeout_microseconds > 0
+
+
+def test_the_queue_has_no_timeout_of_its_own(parsed: Any) -> None:  # noqa: ANN401
+    """With one the batcher would sleep beside an idle instance (server#8870)."""
+    assert parsed.dynamic_batching.default_queue_policy.default_timeout_microseconds == 0
 
 
 def test_one_file_serves_cpu_and_gpu(parsed: Any) -> None:  # noqa: ANN401
