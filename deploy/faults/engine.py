@@ -9,7 +9,7 @@ import time
 from collections.abc import Awaitable, Callable
 
 from deploy.faults.episode import Episode, Finding
-from deploy.faults.load import NOT_CONNECTED, Load, loaded
+from deploy.faults.load import CUT_OFF, NOT_CONNECTED, Load, loaded
 from deploy.faults.stand import GatewayProcess, Stand, freeze, thaw
 from deploy.triton.server import TritonServer
 
@@ -121,7 +121,7 @@ async def wrong_contract(stand: Stand) -> Episode:
         fault="Gateway and Triton of different contracts, then of one",
         answers=load.answers,
         over_s=over_s,
-        allowed=frozenset({"502", "503", "cut off", NOT_CONNECTED}),
+        allowed=frozenset({"502", "503", CUT_OFF, NOT_CONNECTED}),
         strikes=True,
         found=[
             Finding("never ready meanwhile", not was_ready),

@@ -10,6 +10,8 @@ import numpy as np
 
 from deploy.faults.load import CUT_OFF, LOST, NOT_CONNECTED, OK, Answer, outcomes
 
+DEADLINE_S = 2.0
+"""Of a gateway with the default settings."""
 RECOVERY_S = 5.0
 MARGIN_S = 1.0
 """Over the deadline, for the way to and from a busy gateway."""
@@ -35,7 +37,7 @@ class Episode:
     """Outcomes other than 200 that callers may see."""
     strikes: bool = False
     """Whether somebody must have seen one of them: otherwise the fault did not happen."""
-    longest_s: float = 2.0 + MARGIN_S
+    longest_s: float = DEADLINE_S + MARGIN_S
     """How long anybody may have waited."""
     found: Sequence[Finding] = ()
     """What this fault must keep besides the laws of all."""

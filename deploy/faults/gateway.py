@@ -6,12 +6,12 @@ import asyncio
 import statistics
 import time
 
-from deploy.bench.load import Ask, closed_loop
+from deploy.bench.load import HttpTarget, measure_http
 from deploy.bench.photo import make_photo
 from deploy.bench.processes import ProcessTree
-from deploy.bench.wire import HttpConnection, post
+from deploy.bench.wire import post
 from deploy.faults.clock import jumping_clock
-from deploy.faults.episode import Episode, Finding, percentile_s
+from deploy.faults.episode import DEADLINE_S, Episode, Finding, percentile_s
 from deploy.faults.load import CUT_OFF, NOT_CONNECTED, OK, Load, loaded
 from deploy.faults.stand import GatewayProcess, Stand
 
@@ -22,7 +22,6 @@ CAPACITY_S = 3.0
 FIRST_SHARE = 0.2
 """Of an overload, after which memory is to be flat."""
 GROWTH_MIB = 32.0
-DEADLINE_S = 2.0
 
 
 async def disk_full(stand: Stand) -> Episode:
@@ -190,24 +189,8 @@ async def overload(stand: Stand) -> Episode:
 
 async def _capacity_per_s(stand: Stand, gateway: GatewayProcess) -> float:
     """Measure how many requests a second are answered to callers who wait for one another."""
-    connections = [await HttpConnection.open(gateway.port) for _ in range(CAPACITY_CLIENTS)]
-
-    def asker(connection: HttpConnection) -> Ask:
-        async def ask() -> None:
-            if (status := await connection.ask(stand.request)) != 200:
-                raise RuntimeError(f"expected status 200, got {status}")
-
-        return ask
-
-    try:
-        sample = await closed_loop(
-            [asker(connection) for connection in connections],
-            server=ProcessTree(gateway.pid),
-            seconds=CAPACITY_S,
-        )
-    finally:
-        for connection in connections:
-            connection.close()
+    target = HttpTarget(port=gateway.port, request=stand.request, server=ProcessTree(gateway.pid))
+    sample = await asyncio.to_thread(measure_http, target, concurrency=CAPACITY_CLIENTS, seconds=CAPACITY_S)
     return sample.throughput_per_s
 
 

@@ -7,7 +7,7 @@ import itertools
 import re
 import time
 from collections import Counter
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from typing import NamedTuple
 
@@ -147,6 +147,6 @@ async def loaded(load: Load, *, rate_per_s: float) -> AsyncGenerator[Load, None]
         await load.drain()
 
 
-def outcomes(answers: Iterator[Answer] | Sequence[Answer]) -> Counter[str]:
+def outcomes(answers: Sequence[Answer]) -> Counter[str]:
     """Count the outcomes."""
     return Counter(answer.outcome for answer in answers)

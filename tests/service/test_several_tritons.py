@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import functools
 import os
-import re
 import shutil
 import signal
 import threading
 import time
-import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -19,6 +17,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from deploy.faults.fleet import answered
 from deploy.faults.names import Names, name_server
 from deploy.triton.install import install
 from deploy.triton.server import Ports, TritonServer
@@ -84,12 +83,6 @@ def pair(small_repository: Path) -> Iterator[Pair]:
         finally:
             for server in servers:
                 server.kill()
-
-
-def answered(server: TritonServer) -> int:
-    with urllib.request.urlopen(f"http://{server.metrics_url}/metrics", timeout=30) as page:
-        text = page.read().decode()
-    return round(sum(map(float, re.findall(r"^nv_inference_request_success\{.*\} (\S+)$", text, re.M))))
 
 
 def test_requests_take_turns(pair: Pair) -> None:

@@ -58,8 +58,8 @@ class QueuePolicy:
     """How many requests may wait. How long, their callers say: Triton drops a call that has ended.
 
     It has no timeout of its own: with one, the batcher waits until the instance says that it is idle, and has
-    two faults. It sleeps for 500 ms when it looks a moment too early (one caller alone met that at every
-    fourth request), and every joining of batches makes it trust the instance less, until it is reloaded
+    two faults. It sleeps for 500 ms when it looks a moment too early (one caller alone met that now and
+    then), and every joining of batches makes it trust the instance less, until it is reloaded
     (triton-inference-server/server#8870).
     """
 
