@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from deploy.bench.console import progress, typed
 from deploy.bench.cores import Cores, choose_cores
 from deploy.bench.deployment import deployed
 from deploy.bench.machine import this_machine
@@ -27,7 +27,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         cores, machine = choose_cores(), this_machine()
         page = render(
-            command=shlex.join(["python", "-m", "deploy.bench", *(sys.argv[1:] if argv is None else argv)]),
+            command=typed("deploy.bench", argv),
             machine=machine,
             null_rounds={} if arguments.only == "network" else _null(arguments, cores),
             network=None if arguments.only == "null" else _network(arguments, cores),
@@ -49,17 +49,17 @@ def _null(arguments: argparse.Namespace, cores: Cores) -> Mapping[int, Mapping[s
             concurrency=concurrency,
             rounds=arguments.rounds,
             seconds=arguments.seconds,
-            progress=_progress,
+            progress=progress,
         )
         for concurrency in NULL_CONCURRENCIES
     }
 
 
 def _network(arguments: argparse.Namespace, cores: Cores) -> NetworkRounds:
-    _progress("starting Triton, the gateway and the bare network")
+    progress("starting Triton, the gateway and the bare network")
     with deployed(arguments.repository, arguments.model, cores) as deployment:
         return compare_network(
-            deployment, rounds=arguments.rounds, seconds=arguments.seconds, progress=_progress
+            deployment, rounds=arguments.rounds, seconds=arguments.seconds, progress=progress
         )
 
 
@@ -80,10 +80,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--write", type=Path, metavar="FILE", help="write it into this page as well")
     return parser
-
-
-def _progress(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

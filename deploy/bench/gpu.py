@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import copy
-import shlex
 import statistics
 import sys
 import tempfile
@@ -21,6 +20,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from deploy.bench.console import typed
 from deploy.bench.page import write_part
 from training.checkpoint import load_checkpoint, load_weights
 from training.data.sets import hand_topology
@@ -64,8 +64,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     rows = list(measure(served, seconds=arguments.seconds))
-    command = shlex.join(["python", "-m", "deploy.bench.gpu", *(sys.argv[1:] if argv is None else argv)])
-    page = as_page(rows, served, command=command)
+    page = as_page(rows, served, command=typed("deploy.bench.gpu", argv))
     print(page)
     if arguments.write is not None:
         write_part(arguments.write, f"gpu {served.model}", page)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import shlex
 import sys
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -13,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from deploy.bench.console import progress, typed
 from deploy.bench.cores import Cores, choose_cores, pinned_to
 from deploy.bench.deployment import deployed
 from deploy.bench.machine import this_machine
@@ -54,11 +54,9 @@ Rounds = Mapping[Case, Sequence[StreamSample]]
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure, print the page, and write it where asked."""
     arguments = _parser().parse_args(argv)
-    words = sys.argv[1:] if argv is None else argv
     try:
         cores, machine = choose_cores(), this_machine()
-        command = shlex.join(["python", "-m", "deploy.bench.stream", *words])
-        blocks = ["# Benchmarks of live streams", preface(command, machine), _NOTE]
+        blocks = ["# Benchmarks of live streams", preface(typed("deploy.bench.stream", argv), machine), _NOTE]
         if arguments.only != "network":
             blocks += ["## With a network that costs nothing", _NULL_NOTE, _null(arguments, cores)]
         if arguments.only != "null":
@@ -101,7 +99,7 @@ def _measure(target: StreamTarget, arguments: argparse.Namespace) -> Rounds:
     rounds: dict[Case, list[StreamSample]] = defaultdict(list)
     for number in range(1, arguments.rounds + 1):
         for case in CASES:
-            print(f"round {number} of {arguments.rounds}: {case}", file=sys.stderr, flush=True)
+            progress(f"round {number} of {arguments.rounds}: {case}")
             sample = measure_streams(
                 target,
                 case.transport,

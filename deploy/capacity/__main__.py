@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from deploy.bench.console import progress, typed
 from deploy.bench.cores import choose_cores
 from deploy.bench.deployment import deployed
 from deploy.bench.machine import this_machine
@@ -24,15 +24,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         assumptions, machine = _assumptions(arguments), this_machine()
         with deployed(arguments.repository, arguments.model, choose_cores()) as deployment:
             measured = measure(
-                deployment, rounds=arguments.rounds, seconds=arguments.seconds, progress=_progress
+                deployment, rounds=arguments.rounds, seconds=arguments.seconds, progress=progress
             )
         page = render(
             measured,
             _engines(arguments, measured),
             assumptions,
-            command=shlex.join(
-                ["python", "-m", "deploy.capacity", *(sys.argv[1:] if argv is None else argv)]
-            ),
+            command=typed("deploy.capacity", argv),
             machine=machine,
         )
     except (ValueError, RuntimeError, TritonError) as error:
@@ -104,10 +102,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--egress-price-per-gb", type=float, default=assumed.egress_price_per_gb)
     parser.add_argument("--write", type=Path, metavar="FILE", help="write the page here as well")
     return parser
-
-
-def _progress(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

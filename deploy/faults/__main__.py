@@ -6,7 +6,6 @@ import argparse
 import asyncio
 import dataclasses
 import os
-import shlex
 import shutil
 import sys
 import tempfile
@@ -15,6 +14,7 @@ from pathlib import Path
 
 import uvloop
 
+from deploy.bench.console import progress, typed
 from deploy.bench.cores import choose_cores
 from deploy.bench.machine import this_machine
 from deploy.bench.photo import make_photo
@@ -42,8 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         except (ValueError, RuntimeError, TritonError) as error:
             print(f"error: {error}", file=sys.stderr)
             return 1
-    command = shlex.join(["python", "-m", "deploy.faults", *(sys.argv[1:] if argv is None else argv)])
-    text = page(episodes, command=command, machine=machine)
+    text = page(episodes, command=typed("deploy.faults", argv), machine=machine)
     print(text)
     if arguments.write is not None:
         arguments.write.write_text(text, encoding="utf-8")
@@ -68,13 +67,13 @@ def stand_of(repository: Path, folder: Path, **changes: object) -> Stand:
 async def _tried(names: Sequence[str], stand: Stand) -> dict[str, Episode]:
     episodes = {}
     for name in names:
-        print(f"{name} ...", file=sys.stderr, flush=True)
+        progress(f"{name} ...")
         try:
             episodes[name] = await SCENARIOS[name](stand)
         except FileNotFoundError as error:
-            print(f"{name} not tried: {error}", file=sys.stderr)
+            progress(f"{name} not tried: {error}")
             continue
-        print(spoken(episodes[name]), file=sys.stderr, flush=True)
+        progress(spoken(episodes[name]))
         await asyncio.sleep(0.5)
     return episodes
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from deploy.bench.console import progress, typed
 from deploy.bench.cores import choose_cores
 from deploy.bench.deployment import served
 from deploy.bench.machine import this_machine
@@ -28,7 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
         machine = this_machine()
         with served(arguments.repository, arguments.model, choose_cores()) as service:
-            soak = run(service, plan, progress=_progress)
+            soak = run(service, plan, progress=progress)
         verdicts = judge(soak.record, tolerances)
     except (ValueError, RuntimeError, TritonError) as error:
         print(f"error: {error}", file=sys.stderr)
@@ -41,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             soak,
             verdicts,
             tolerances,
-            command=shlex.join(["python", "-m", "deploy.soak", *(sys.argv[1:] if argv is None else argv)]),
+            command=typed("deploy.soak", argv),
             machine=machine,
             model=service.model.describe(),
             plot=plot_link(arguments.write, arguments.plot),
@@ -77,10 +77,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--write", type=Path, metavar="FILE", help="write the page here")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="write the plot here, as SVG")
     return parser
-
-
-def _progress(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import multiprocessing
-import shlex
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,6 +13,7 @@ from pathlib import Path
 
 import torch
 
+from deploy.bench.console import progress, typed
 from deploy.bench.machine import this_machine
 from deploy.bench.page import write_part
 from deploy.bench.training.cases import Host, host
@@ -35,7 +35,6 @@ CASES: tuple[tuple[str, str, float], ...] = (
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure, print the part, and write it where asked."""
     arguments = _parser().parse_args(argv)
-    words = sys.argv[1:] if argv is None else argv
     machine = this_machine()
     try:
         with tempfile.TemporaryDirectory() as folder:
@@ -48,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     part = render(
         rates,
-        command=shlex.join(["python", "-m", "deploy.bench.training", *words]),
+        command=typed("deploy.bench.training", argv),
         machine=machine,
         recipe=arguments.recipe,
         batch=config.stages[-1].batch_size,
@@ -81,7 +80,7 @@ def _measured(hosts: Mapping[str, Connection], *, rounds: int) -> dict[tuple[str
             hosts[process].send((case, seconds))
             rate: float = hosts[process].recv()
             rates[process, case].append(rate)
-            print(f"round {number + 1}: {process}, {case}: {rate:.1f} images/s", file=sys.stderr, flush=True)
+            progress(f"round {number + 1}: {process}, {case}: {rate:.1f} images/s")
     return rates
 
 
