@@ -14,7 +14,7 @@ import pytest
 import trimesh
 from numpy.typing import NDArray
 from PIL import Image
-from playwright.sync_api import FilePayload, Page, Request, expect
+from playwright.sync_api import Browser, FilePayload, Page, Request, expect
 from scipy.ndimage import binary_dilation
 
 from tests.clients.web.conftest import SAMPLE
@@ -166,3 +166,12 @@ def test_it_fits_a_phone_and_the_keyboard_reaches_everything(page: Page) -> None
         page.keyboard.press("Tab")
     wanted = {"file", "sample", "camera", "hand", "space", "show-mesh", "reset", "save-glb", "save-json"}
     assert wanted <= reached
+
+
+def test_only_who_has_a_mouse_is_asked_to_drop_a_photo(page: Page, browser: Browser) -> None:
+    expect(page.locator("#stage")).to_contain_text("Drop a photo of one hand here", use_inner_text=True)
+    phone = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    on_phone = phone.new_page()
+    on_phone.goto(page.url)
+    expect(on_phone.locator("#stage")).to_have_text("A photo of one hand", use_inner_text=True)
+    phone.close()
