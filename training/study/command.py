@@ -9,7 +9,7 @@ from typing import get_args
 
 from training.config import DataKind
 from training.device import available_device
-from training.study.plan import Run, Study, load_study
+from training.study.plan import Study, load_study
 from training.study.pool import Pool
 from training.study.table import as_page
 from training.study.work import DataPlace
@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace) -> None:
     if min(seeds) < 0:
         raise ValueError(f"--seeds must not be negative, got {min(seeds)}")
     names = _with_sources(study, arguments.arms or study.arms)
-    runs = [Run(study.arms[name], seed, arguments.out) for seed in seeds for name in names]
+    runs = study.runs(names, seeds, arguments.out)
     if arguments.data is not None:
         place = DataPlace(
             arguments.data,

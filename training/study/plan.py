@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import graphlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -45,6 +45,8 @@ class ArmConfig:
     """The arm whose run of the same seed it learns from."""
     against: str = ""
     """The arm that it is compared with, seed by seed."""
+    only_seed: int | None = None
+    """Trained once, with this seed: the runs of all seeds start and learn from the same one."""
     paper: PaperConfig = field(default_factory=PaperConfig)
 
 
@@ -62,11 +64,17 @@ class Arm(NamedTuple):
     name: str
     config: RunConfig
     described: ArmConfig
+    trained_once: Mapping[str, int]
+    """The study's arms that are trained with one seed alone."""
 
     @property
     def sources(self) -> tuple[str, ...]:
         """The arms that must have ended before this one begins."""
         return tuple(name for name in (self.described.init, self.described.teacher) if name)
+
+    def seed_in(self, seed: int) -> int:
+        """Return the seed of the run that stands for this arm among those of a seed."""
+        return self.trained_once.get(self.name, seed)
 
     @property
     def steps(self) -> int:
@@ -79,6 +87,13 @@ class Study(NamedTuple):
 
     arms: Mapping[str, Arm]
     seeds: tuple[int, ...]
+
+    def runs(self, names: Sequence[str], seeds: Sequence[int], out: Path) -> list[Run]:
+        """Return the runs of some arms, seed by seed; of an arm that is trained once, the one."""
+        runs = [
+            Run(arm, arm.seed_in(seed), out) for seed in seeds for arm in map(self.arms.__getitem__, names)
+        ]
+        return list({(run.seed, run.arm.name): run for run in runs}.values())
 
 
 class Run(NamedTuple):
@@ -97,7 +112,7 @@ class Run(NamedTuple):
     @property
     def folder(self) -> Path:
         """Where it is trained."""
-        return self.out / self.arm.name / f"seed{self.seed}"
+        return self._folder_of(self.arm.name, self.seed)
 
     @property
     def results(self) -> Path:
@@ -109,9 +124,17 @@ class Run(NamedTuple):
         """Its recipe: the seed draws the order of the data, what disturbs it, and fresh weights."""
         return dataclasses.replace(self.arm.config, seed=self.seed)
 
-    def beside(self, arm: str) -> Path:
-        """Return the folder of another arm's run of the same seed."""
-        return self.out / arm / self.folder.name
+    @property
+    def sources(self) -> dict[str, int]:
+        """The arms that it starts and learns from, and the seed of the run that it takes of each."""
+        return {name: self.arm.trained_once.get(name, self.seed) for name in self.arm.sources}
+
+    def folder_of(self, source: str) -> Path:
+        """Return the folder of the run that it takes of a source."""
+        return self._folder_of(source, self.sources[source])
+
+    def _folder_of(self, arm: str, seed: int) -> Path:
+        return self.out / arm / f"seed{seed}"
 
 
 def load_study(name_or_path: str) -> Study:
@@ -129,21 +152,23 @@ def load_study(name_or_path: str) -> Study:
     config = built(StudyConfig, read_toml(path), where=name_or_path)
     if not config.arms or not config.seeds:
         raise ValueError(f"{name_or_path}: a study needs an arm and a seed")
-    arms = {name: _arm(name, described, where=name_or_path) for name, described in config.arms.items()}
+    arms = {name: _arm(name, config.arms, where=name_or_path) for name in config.arms}
     for arm in arms.values():
         _check(arm, arms, where=name_or_path)
     _require_an_order(arms, where=name_or_path)
     return Study(arms, config.seeds)
 
 
-def _arm(name: str, described: ArmConfig, *, where: str) -> Arm:
+def _arm(name: str, study: Mapping[str, ArmConfig], *, where: str) -> Arm:
+    described = study[name]
     try:
         config = load_recipe(described.recipe, change=described.change)
     except ValueError as error:
         raise ValueError(f"{where}: arm {name!r}: {error}") from error
     if not config.stages:
         raise ValueError(f"{where}: arm {name!r}: recipe {described.recipe!r} has no stages to train")
-    return Arm(name, config, described)
+    once = {other: seed for other, arm in study.items() if (seed := arm.only_seed) is not None}
+    return Arm(name, config, described, once)
 
 
 def _check(arm: Arm, arms: Mapping[str, Arm], *, where: str) -> None:
@@ -152,6 +177,12 @@ def _check(arm: Arm, arms: Mapping[str, Arm], *, where: str) -> None:
         other = getattr(described, key)
         if other and other not in arms:
             raise ValueError(f"{where}: arm {arm.name!r}: {key} {other!r} is no arm; there are {list(arms)}")
+    if described.only_seed is not None and described.only_seed < 0:
+        raise ValueError(
+            f"{where}: arm {arm.name!r}: only_seed must not be negative, got {described.only_seed}"
+        )
+    if described.only_seed is not None and (own := set(arm.sources) - set(arm.trained_once)):
+        raise ValueError(f"{where}: arm {arm.name!r}: only_seed, but its sources {sorted(own)} have several")
     if arm.config.adaptation.is_on != bool(described.teacher):
         wants = "learns from a teacher and names none" if arm.config.adaptation.is_on else "learns from none"
         raise ValueError(f"{where}: arm {arm.name!r}: teacher {described.teacher!r}, but its recipe {wants}")

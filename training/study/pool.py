@@ -41,10 +41,7 @@ class Pool:
         self._order = {key: number for number, key in enumerate(self._runs)}
         self._ended = {key for key, run in self._runs.items() if read_results(run) is not None}
         self._graph = graphlib.TopologicalSorter(
-            {
-                (seed, arm): [(seed, source) for source in run.arm.sources]
-                for (seed, arm), run in self._runs.items()
-            }
+            {key: [(seed, source) for source, seed in run.sources.items()] for key, run in self._runs.items()}
         )
         self._graph.prepare()
         self._ready: list[Key] = []

@@ -72,8 +72,8 @@ def carry_out(run: Run, place: DataPlace, stop: StopRequest) -> None:
         FloatingPointError: The gradient has not been finite for many batches.
     """
     config = place.of(run.config)
-    started = _of_beside(run, run.arm.described.init)
-    teacher = _of_beside(run, run.arm.described.teacher)
+    started = _ended_of(run, run.arm.described.init)
+    teacher = _ended_of(run, run.arm.described.teacher)
     with Logbook(run.folder) as logbook:
         trainer = Trainer(
             config, out=run.folder, logbook=logbook, teacher=teacher, device=torch.device(place.device)
@@ -112,8 +112,8 @@ def _measured(run: Run, place: DataPlace, ended: Checkpoint, started: Checkpoint
     )
 
 
-def _of_beside(run: Run, arm: str) -> Checkpoint | None:
-    return load_checkpoint(run.beside(arm) / LAST).without_optimiser() if arm else None
+def _ended_of(run: Run, arm: str) -> Checkpoint | None:
+    return load_checkpoint(run.folder_of(arm) / LAST).without_optimiser() if arm else None
 
 
 def _own(checkpoint: Checkpoint, run: Run) -> Checkpoint:

@@ -15,7 +15,7 @@ from training.study.plan import Arm, load_study
 
 STUDY = load_study("claim")
 COMPARED = [arm for name, arm in STUDY.arms.items() if name != "encoder"]
-PICTURES_A_STEP = 256
+PICTURES_A_STEP = 64
 RIVALS = {
     "h2onet": {"network.mapping", "network.orientation_fusion", "network.rotation_layers"},
     "mobrecon": {"network.mesh_convolution", "network.frame", "stages"},

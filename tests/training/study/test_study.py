@@ -215,6 +215,11 @@ def test_arguments_that_make_no_study_are_refused(
             "arms.a = {recipe = 'smoke', paper = {row = 'Table 1', all = {mpjpe = 3.0}}}",
             r"arm 'a': unknown scores \['mpjpe'\]",
         ),
+        ("arms.a = {recipe = 'smoke', only_seed = -1}", "arm 'a': only_seed must not be negative, got -1"),
+        (
+            "arms.a.recipe = 'smoke'\narms.b = {recipe = 'smoke', init = 'a', only_seed = 0}",
+            r"arm 'b': only_seed, but its sources \['a'\] have several",
+        ),
         ("arms = {}", "a study needs an arm and a seed"),
         ("seeds = [0]", "missing 1 required keyword-only argument: 'arms'"),
         ("arms = 3", "arms: a table is wanted, got 3"),
@@ -238,3 +243,13 @@ def test_a_seed_is_the_only_difference_between_runs_of_an_arm(study: Path, tmp_p
     assert (one.pop("seed"), other.pop("seed")) == (1, 2)
     assert one == other
     assert one.keys() == as_dict(load_recipe("smoke")).keys() - {"seed"}
+
+
+def test_an_arm_that_is_trained_once_is_the_start_of_every_seed(drawn_data: Path, tmp_path: Path) -> None:
+    start = "seeds = [1, 2]\narms.start.recipe = '{recipe}'\narms.start.only_seed = 7\n"
+    study = write_study(tmp_path, start + "arms.all.recipe = '{recipe}'\narms.all.init = 'start'\n")
+    assert main(words(study, "--data", drawn_data, out=tmp_path)) == 0
+    runs = ["all/seed1", "all/seed2", "start/seed7"]
+    assert sorted(str(path.parent.relative_to(tmp_path)) for path in tmp_path.rglob("last.pt")) == runs
+    began, *others = (load_checkpoint(tmp_path / run / "last.pt") for run in reversed(runs))
+    assert [run.images_seen - began.images_seen for run in others] == [2, 2]
