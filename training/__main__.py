@@ -19,6 +19,8 @@ class Command(Protocol):
 
         Raises:
             ValueError: The arguments, or what they name, are not usable.
+            OSError: A file cannot be read or written.
+            FloatingPointError: What was computed is lost.
         """
 
 
@@ -42,7 +44,7 @@ def _load(module: str) -> Command:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run one verb; return the exit status (2 after bad arguments)."""
+    """Run one verb; return the exit status: 2 after bad arguments or files, 1 after a lost computation."""
     parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
     verbs = parser.add_subparsers(dest="verb", required=True)
     words = sys.argv[1:] if argv is None else argv
@@ -54,9 +56,12 @@ def main(argv: list[str] | None = None) -> int:
     arguments = parser.parse_args(words)
     try:
         _load(VERBS[arguments.verb][0]).run(arguments)
-    except ValueError as error:
+    except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    except FloatingPointError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
     return 0
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import pickle
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -89,12 +88,17 @@ def load_checkpoint(path: Path) -> Checkpoint:
         raise ValueError(f"no checkpoint at {path}")
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
-        raise ValueError(f"{path} is no checkpoint: {error}") from error
+    except Exception as error:  # a damaged pickle fails in nearly every way that there is
+        # What torch says of it is a page that advises to run the code in the file.
+        raise ValueError(f"{path} is no checkpoint, or a damaged one") from error
     known = {f.name for f in dataclasses.fields(Checkpoint)}
     if not isinstance(content, dict) or set(content) != known:
         raise ValueError(f"{path} is no checkpoint of this version: it holds {_keys(content)}")
-    return Checkpoint(**{**content, "config": from_dict(content["config"])})
+    try:
+        config = from_dict(content["config"])
+    except ValueError as error:
+        raise ValueError(f"{path} is no checkpoint of this version: {error}") from error
+    return Checkpoint(**{**content, "config": config})
 
 
 def load_weights(network: nn.Module, weights: Weights) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from training.toml_tables import built, overlaid, read_toml
+from training.toml_tables import built, overlaid, read_toml, require_at_least
 
 RECIPES = Path(__file__).parent / "recipes"
 STUDIES = RECIPES / "studies"
@@ -61,6 +61,12 @@ class NetworkConfig:
     """How the rotation regressor narrows."""
     orientation_fusion: Literal["attn", "cat", "sum"] = "attn"
     """How SVR-Hand's joint and orientation features meet (Table 5 vii to ix)."""
+
+    def __post_init__(self) -> None:
+        """Refuse a network without a width; `build` says what else the widths must be."""
+        require_at_least(self, 1, "views", "latent_channels", "attention_heads", "attention_head_channels")
+        if any(width < 1 for width in self.decoder_channels):
+            raise ValueError(f"decoder_channels are at least 1, got {list(self.decoder_channels)}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,6 +119,11 @@ class DataConfig:
     """Hold the decoded training set in the device's memory and cut the crops there, so that processors do not
     hold up a GPU; for rendered sets."""
 
+    def __post_init__(self) -> None:
+        """Refuse what no batch can be made of."""
+        require_at_least(self, 1, "views", "pool_shards")
+        require_at_least(self, 0, "workers")
+
 
 @dataclass(frozen=True, kw_only=True)
 class StageConfig:
@@ -140,9 +151,10 @@ class StageConfig:
 
     def __post_init__(self) -> None:
         """Refuse a stage that could not take a single step."""
-        for name in ("steps", "batch_size", "batch_parts"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"stage {self.name!r}: {name} is at least 1, got {getattr(self, name)}")
+        try:
+            require_at_least(self, 1, "steps", "batch_size", "batch_parts")
+        except ValueError as error:
+            raise ValueError(f"stage {self.name!r}: {error}") from error
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -193,7 +205,9 @@ class RunConfig:
     """Views of the validation set, evenly spread, that the averaged weights are measured on."""
 
     def __post_init__(self) -> None:
-        """Refuse parts of groups that the network or its lesson cannot look at."""
+        """Refuse records that are never kept, and parts of groups that network or lesson cannot look at."""
+        require_at_least(self, 1, "log_every", "checkpoint_every", "validate_every", "validation_views")
+        require_at_least(self, 0, "seed")
         for size in self.group_sizes:
             if not 1 <= size <= self.network.views:
                 raise ValueError(f"group_sizes: parts have 1 to {self.network.views} views, got {size}")
@@ -270,4 +284,6 @@ def _merged(name_or_path: str, *, seen: tuple[str, ...]) -> dict[str, Any]:
     base = values.pop("base", None)
     if base is None:
         return values
+    if not isinstance(base, str):
+        raise ValueError(f"{name_or_path}.base: the name of a recipe is wanted, got {base!r}")
     return overlaid(_merged(base, seen=(*seen, name_or_path)), values)

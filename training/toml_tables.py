@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import tomllib
 import types
 from collections.abc import Mapping
@@ -58,6 +59,29 @@ def built(cls: type[Table], values: dict[str, Any], *, where: str) -> Table:
         raise ValueError(f"{where}: {error}") from error
 
 
+def require_at_least(table: object, least: int, *names: str) -> None:
+    """Check the values of a table that count something.
+
+    Raises:
+        ValueError: One of them is less.
+    """
+    for name in names:
+        if getattr(table, name) < least:
+            raise ValueError(f"{name} is at least {least}, got {getattr(table, name)}")
+
+
+def differing(own: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
+    """Return in which keys two tables with the same keys differ, as `network.views is 8, not 1`."""
+    lines = []
+    for key, value in own.items():
+        found = other[key]
+        if isinstance(value, dict) and isinstance(found, dict) and value.keys() == found.keys():
+            lines += [f"{key}.{line}" for line in differing(value, found)]
+        elif value != found:
+            lines.append(f"{key} is {found!r}, not {value!r}")
+    return lines
+
+
 def _convert(hint: Any, value: Any, where: str) -> Any:  # noqa: ANN401  (TOML values)
     if dataclasses.is_dataclass(hint) and isinstance(hint, type):
         if not isinstance(value, dict):
@@ -84,6 +108,8 @@ def _convert(hint: Any, value: Any, where: str) -> Any:  # noqa: ANN401  (TOML v
 def _scalar(hint: type | types.UnionType, value: Any, where: str) -> Any:  # noqa: ANN401  (TOML values)
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"{where}: a finite number is wanted, got {value!r}")
     if not isinstance(value, hint) or (hint is int and isinstance(value, bool)):
         raise ValueError(f"{where}: {hint} is wanted, got {value!r}")
     return value

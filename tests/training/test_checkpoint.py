@@ -74,7 +74,28 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> 
 def test_another_file_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "a.pt"
     path.write_bytes(content)
-    with pytest.raises(ValueError, match="is no checkpoint"):
+    with pytest.raises(ValueError, match="is no checkpoint") as refused:
+        load_checkpoint(path)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("share", [0.01, 0.5, 0.99])
+def test_a_truncated_file_is_refused_in_one_line(tmp_path: Path, share: float) -> None:
+    path = tmp_path / "a.pt"
+    save_checkpoint(checkpoint(), path)
+    content = path.read_bytes()
+    path.write_bytes(content[: int(share * len(content))])
+    with pytest.raises(ValueError, match=r"a\.pt is no checkpoint, or a damaged one$"):
+        load_checkpoint(path)
+
+
+def test_a_recipe_of_another_version_is_named_with_its_file(tmp_path: Path) -> None:
+    path = tmp_path / "a.pt"
+    save_checkpoint(checkpoint(), path)
+    content = torch.load(path, weights_only=True)
+    content["config"]["network"]["depth"] = 3
+    torch.save(content, path)
+    with pytest.raises(ValueError, match=r"a\.pt is no checkpoint of this version: .*key \['depth'\]"):
         load_checkpoint(path)
 
 

@@ -78,17 +78,24 @@ def read_parameters(path: Path, *, side: Side) -> ManoParameters:
     """Return the numbers of `MANO_RIGHT.pkl` or `MANO_LEFT.pkl`, which is read without running any of it.
 
     Raises:
-        OSError: The file cannot be opened.
-        ValueError: It is damaged, names something unknown, or a field of it is missing, of another shape, not
-            finite, contradictory or of the other side; the message names file and field.
+        ValueError: There is no such file, it is damaged or names something unknown, or a field of it is
+            missing, of another shape, not finite, contradictory or of the other side; the message names file
+            and field.
     """
     try:
-        content = read_records(path.read_bytes())
+        content = read_records(_bytes_of(path))
         if not isinstance(content, dict):
             raise ValueError(f"holds a {type(content).__name__}, not a dictionary")
         return _parameters(content, side)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
+
+
+def _bytes_of(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ValueError(f"is not readable: {error.strerror}") from error
 
 
 def _parameters(content: Mapping[object, object], side: Side) -> ManoParameters:

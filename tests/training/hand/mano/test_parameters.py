@@ -55,6 +55,12 @@ def test_the_other_side_is_refused(right_file: Path, left_file: Path) -> None:
         load_mano(right_file, side="left")
 
 
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "MANO_RIGHT.pkl"
+    with pytest.raises(ValueError, match=f"{re.escape(str(path))}: is not readable: No such file"):
+        load_mano(path, side="right")
+
+
 @pytest.mark.parametrize("name", NEEDED)
 def test_a_missing_field_is_named(tmp_path: Path, fields: Fields, name: str) -> None:
     path = tmp_path / "MANO_RIGHT.pkl"
