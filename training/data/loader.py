@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import signal
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple, Protocol, TypeVar
 
 import cv2
@@ -171,10 +172,34 @@ def plain_groups(
     return map(_views_batch, loaded(stream, workers=min(workers, 1)))
 
 
-def loaded(stream: IterableDataset[Stored], *, workers: int) -> DataLoader[Stored]:
-    """Return a stream as worker processes make it, or this process if there are none."""
-    return DataLoader(
-        stream,
+@dataclass(frozen=True)
+class _Fault:
+    """What is wrong with the data, on its way out of a worker."""
+
+    says: str
+
+
+class _Telling(IterableDataset[Stored | _Fault]):
+    """A stream that ends with its fault: a loader would bury it under the traceback of a worker."""
+
+    def __init__(self, stream: IterableDataset[Stored]) -> None:
+        self._stream = stream
+
+    def __iter__(self) -> Iterator[Stored | _Fault]:
+        try:
+            yield from self._stream
+        except ValueError as error:
+            yield _Fault(str(error))
+
+
+def loaded(stream: IterableDataset[Stored], *, workers: int) -> Iterator[Stored]:
+    """Yield a stream's items as worker processes make them, or this process if there are none.
+
+    Raises:
+        ValueError: What the stream raises, wherever it was made.
+    """
+    loader = DataLoader(
+        _Telling(stream),
         batch_size=None,
         num_workers=workers,
         prefetch_factor=PREFETCH_BATCHES if workers else None,
@@ -182,6 +207,10 @@ def loaded(stream: IterableDataset[Stored], *, workers: int) -> DataLoader[Store
         # A generator of its own keeps the loader from drawing from the one that dropout uses.
         generator=torch.Generator().manual_seed(0),
     )
+    for item in loader:
+        if isinstance(item, _Fault):
+            raise ValueError(item.says)
+        yield item
 
 
 def _start_worker(_: int) -> None:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import itertools
+import re
 from pathlib import Path
 
 import pytest
 import torch
 
 from training.config import DataConfig
+from training.data.dexycb.reader import DexYcbHands
 from training.data.loader import plain_batches, training_batches
 from training.data.order import WHOLE, Course, Share
 from training.data.synthetic_reader import SyntheticHands
+from training.synthetic.fabricate.stand_in import StandInHand
 from training.tensors import HandBatch
 
 DISTURBED = DataConfig(
@@ -93,6 +96,18 @@ def test_chosen_views_are_those_of_the_whole(drawn_data: Path) -> None:
     (whole,) = plain_batches(hands, batch_size=12)
     assert torch.equal(chosen.images, whole.images[[7, 2]])
     assert torch.equal(chosen.truth.joints_uv, whole.truth.joints_uv[[7, 2]])
+
+
+@pytest.mark.parametrize("workers", [0, 1, 2])
+def test_damage_is_told_in_one_line_wherever_it_is_met(
+    one_sequence: Path, stand_ins: dict[str, StandInHand], workers: int
+) -> None:
+    picture = one_sequence / "20200709-subject-01/20200709_140000/839512060362/color_000001.jpg"
+    picture.write_bytes(picture.read_bytes()[:3000])
+    hands = DexYcbHands(one_sequence, split="train", hands=stand_ins)
+    stream = training_batches(hands, DataConfig(workers=workers), Course(batch_size=3, seed=0))
+    with pytest.raises(ValueError, match=rf"^{re.escape(str(picture))}: is no whole JPEG: [^\n]*$"):
+        next(stream)
 
 
 def test_the_shares_make_up_the_batch(drawn_data: Path) -> None:
