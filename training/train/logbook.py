@@ -7,7 +7,7 @@ import sys
 import time
 from pathlib import Path
 from types import TracebackType
-from typing import Never, Self
+from typing import NamedTuple, Never, Self, TextIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,14 +21,20 @@ QUIET_INTERVAL_S = 30.0
 """How often the bar is redrawn where nobody watches it, i.e. in a file."""
 
 
+class _Files(NamedTuple):
+    """What a log is kept in."""
+
+    events: SummaryWriter
+    lines: TextIO
+
+
 class Logbook:
     """The log of a run; steps are counted over all stages."""
 
     def __init__(self, folder: Path) -> None:
-        """Write to `folder`, after what is there."""
-        folder.mkdir(parents=True, exist_ok=True)
-        self._writer = SummaryWriter(str(folder))
-        self._lines = (folder / LOG_LINES).open("a", encoding="utf-8")
+        """Write to `folder`, after what is there; it is made when there is something to write."""
+        self._folder = folder
+        self._files: _Files | None = None
         self._since = _Interval()
         self._bar: tqdm[Never] | None = None
 
@@ -39,8 +45,9 @@ class Logbook:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.end_stage()
-        self._writer.close()
-        self._lines.close()
+        if self._files is not None:
+            self._files.events.close()
+            self._files.lines.close()
 
     def begin_stage(self, name: str, *, steps: int, done: int) -> None:
         """Start the progress bar of a stage."""
@@ -76,18 +83,26 @@ class Logbook:
     def write_scalars(self, values: dict[str, float], number: int, *, stage: str) -> None:
         """Write named values at step `number` of the run."""
         for name, value in values.items():
-            self._writer.add_scalar(name, value, number)
+            self._opened().events.add_scalar(name, value, number)
         rounded = {name: float(f"{value:.6g}") for name, value in values.items()}
-        self._lines.write(json.dumps({"step": number, "stage": stage, **rounded}) + "\n")
-        self._lines.flush()
+        lines = self._opened().lines
+        lines.write(json.dumps({"step": number, "stage": stage, **rounded}) + "\n")
+        lines.flush()
 
     def write_picture(self, name: str, picture: NDArray[np.uint8], number: int) -> None:
         """Write a picture (H, W, 3) at step `number` of the run."""
-        self._writer.add_image(name, picture, number, dataformats="HWC")
+        self._opened().events.add_image(name, picture, number, dataformats="HWC")
 
     def say(self, text: str) -> None:
         """Print a line above the progress bar."""
         tqdm.write(text, file=sys.stderr)
+
+    def _opened(self) -> _Files:
+        if self._files is None:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            lines = (self._folder / LOG_LINES).open("a", encoding="utf-8")
+            self._files = _Files(SummaryWriter(str(self._folder)), lines)
+        return self._files
 
 
 class SilentLogbook(Logbook):

@@ -10,13 +10,14 @@ from typing import Any
 import torch
 
 from training.checkpoint import Checkpoint, load_shared_weights, load_weights, save_checkpoint
-from training.config import NetworkConfig, RunConfig, StageConfig
+from training.config import RunConfig, StageConfig
 from training.data.order import Course, Share
 from training.data.sets import hand_topology, open_hands
 from training.engine.feed import feed_for
 from training.engine.inference import Measured
 from training.engine.lesson import lesson_for
 from training.engine.overlay import DrawnHand, Image, sheet
+from training.engine.randomness import random_state, seed_from, set_random_state
 from training.engine.stage import Stage, autocast
 from training.engine.team import ALONE, Team
 from training.engine.validation import judgement, validate, validation_scores
@@ -24,6 +25,7 @@ from training.hand.topology import HandTopology
 from training.networks.build import build_any, build_multi_view
 from training.networks.hands import MultiViewHand, SingleViewHand
 from training.tensors import HandBatch, ViewsBatch
+from training.train.agreement import require_same_recipe, require_same_widths
 from training.train.logbook import Logbook
 from training.train.stop import StopRequest
 
@@ -58,8 +60,7 @@ class Trainer:
         self.topology = hand_topology(config.data)
         torch.manual_seed(config.seed)
         self.network = self._built()
-        # Equal weights, but not the same dropout everywhere.
-        torch.manual_seed(config.seed + team.rank)
+        torch.manual_seed(config.seed)
         self.lesson = lesson_for(
             self.network, config, teacher=_taught_by(teacher, config, self.topology, device)
         )
@@ -85,7 +86,7 @@ class Trainer:
         if checkpoint.config.network == self.config.network:
             load_weights(self.network, checkpoint.best_weights)
         else:
-            _require_same_widths(self.config.network, checkpoint.config.network, whose="checkpoint")
+            require_same_widths(self.config.network, checkpoint.config.network, whose="checkpoint")
             fresh = load_shared_weights(self.network, checkpoint.best_weights)
             self.logbook.say(f"started from another network; fresh: {', '.join(fresh) or 'nothing'}")
         self.images_seen, self.trained_s = checkpoint.images_seen, checkpoint.trained_s
@@ -98,9 +99,11 @@ class Trainer:
         Raises:
             ValueError: The checkpoint cannot be gone on from, or is of another recipe.
         """
-        self._require_same_network(checkpoint)
+        require_same_recipe(self.config, checkpoint.config)
         if checkpoint.optimiser is None or checkpoint.averaged_weights is None:
             raise ValueError("this checkpoint holds no optimiser to go on with; start from it with --init")
+        if checkpoint.data.get("teacher") != self._data_description().get("teacher"):
+            raise ValueError("the checkpoint's run has another teacher: --teacher names the same one again")
         self.stage_index = self._index_of(checkpoint.stage)
         load_weights(self.network, checkpoint.weights)
         self.stage = self._new_stage()
@@ -109,8 +112,8 @@ class Trainer:
         self.stage.average.restore(checkpoint.averaged_weights, updates=checkpoint.average_updates)
         self.best_score = checkpoint.best_score
         self.images_seen, self.trained_s = checkpoint.images_seen, checkpoint.trained_s
-        if checkpoint.random_state is not None and self.team.leads:
-            _set_random_state(checkpoint.random_state, self.device)
+        if checkpoint.random_state is not None:
+            set_random_state(checkpoint.random_state, self.device)
 
     def run(self, stop: StopRequest) -> None:
         """Train until the recipe ends or there is a reason to stop; either way the last state is on disk."""
@@ -136,7 +139,7 @@ class Trainer:
             averaged_weights=self.stage.average.weights,
             average_updates=self.stage.average.updates,
             optimiser=self.stage.optimiser.state_dict(),
-            random_state=_random_state(self.device),
+            random_state=random_state(self.device),
             best_score=self.best_score,
             images_seen=self.images_seen,
             trained_s=self.trained_s,
@@ -167,6 +170,9 @@ class Trainer:
             asked_s = time.monotonic()
             batch = next(batches)
             waited_s = time.monotonic() - asked_s
+            if self.team.size > 1:
+                # Not the same dropout everywhere, and the same again where a team goes on.
+                seed_from(self.config.seed, self.stage_index, self.stage.step_count, self.team.rank)
             step = self.stage.step(batch)
             images = batch.images.shape[:-3].numel() * self.team.size
             self.images_seen += images
@@ -254,12 +260,6 @@ class Trainer:
             raise ValueError(f"the recipe has no stage {stage!r}; it has {names}")
         return names.index(stage)
 
-    def _require_same_network(self, checkpoint: Checkpoint) -> None:
-        if checkpoint.config.network != self.config.network:
-            raise ValueError(
-                f"the checkpoint's network is {checkpoint.config.network}, the recipe's {self.config.network}"
-            )
-
 
 def _taught_by(
     teacher: Checkpoint | None, config: RunConfig, topology: HandTopology, device: torch.device
@@ -267,30 +267,7 @@ def _taught_by(
     """Return the network of a teacher's checkpoint."""
     if teacher is None:
         return None
-    _require_same_widths(config.network, teacher.config.network, whose="teacher")
+    require_same_widths(config.network, teacher.config.network, whose="teacher")
     network = build_multi_view(teacher.config.network, topology)
     load_weights(network, teacher.best_weights)
     return network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
-
-
-def _require_same_widths(own: NetworkConfig, other: NetworkConfig, *, whose: str) -> None:
-    """Raise a ValueError unless both networks have features of one size."""
-    for name in ("trunk_channels", "latent_channels", "decoder_channels"):
-        wanted, found = getattr(own, name), getattr(other, name)
-        if found != wanted:
-            raise ValueError(f"the {whose} has {name} {found}, the recipe's network {wanted}")
-
-
-def _random_state(device: torch.device) -> torch.Tensor:
-    """Return the state of the generator that dropout draws from on a device."""
-    return torch.cuda.get_rng_state(device) if device.type == "cuda" else torch.get_rng_state()
-
-
-def _set_random_state(state: torch.Tensor, device: torch.device) -> None:
-    # A run that goes on on another kind of device than it was stopped on draws anew.
-    if state.shape != _random_state(device).shape:
-        return
-    if device.type == "cuda":
-        torch.cuda.set_rng_state(state, device)
-    else:
-        torch.set_rng_state(state)

@@ -86,3 +86,14 @@ def test_a_team_s_run_leaves_one_log_and_counts_every_image(drawn_data: Path, tm
     steps = [json.loads(line)["step"] for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     assert sorted(steps) == steps
     assert steps.count(8) == 2  # one line of losses and one of validation
+
+
+def test_an_interrupted_team_ends_as_the_whole_one(drawn_data: Path, tmp_path: Path) -> None:
+    """Each process drops out on its own: both must draw again what they would have drawn."""
+    whole, again = tmp_path / "whole", tmp_path / "again"
+    for words in ((whole,), (again, "--steps", "6"), (again, "--resume")):
+        torchrun("-m", "training", "train", "smoke", "--data", drawn_data, "--out", *words)
+    one, other = (load_checkpoint(out / "last.pt") for out in (whole, again))
+    assert one.step == other.step
+    for name, value in one.weights.items():
+        assert other.weights[name].equal(value), name

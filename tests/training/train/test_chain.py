@@ -132,6 +132,15 @@ def test_a_run_with_a_teacher_goes_on_where_it_was(runs: Path, drawn_data: Path,
         assert halves.weights[name].equal(value), name
 
 
+def test_a_run_does_not_go_on_beside_another_teacher(
+    runs: Path, drawn_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["train", runs / "student.toml", "--data", drawn_data, "--out", tmp_path / "again"]
+    words += ["--resume", runs / "student" / "last.pt", "--teacher", runs / "teacher" / "shape.pt"]
+    assert main([str(word) for word in words]) == 2
+    assert "has another teacher: --teacher names the same one again" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [

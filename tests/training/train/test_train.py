@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -18,6 +19,7 @@ import torch
 from training.__main__ import main
 from training.checkpoint import Checkpoint, load_checkpoint
 from training.config import load_recipe
+from training.train.agreement import require_same_recipe
 from training.train.logbook import Logbook
 from training.train.stop import StopRequest
 from training.train.trainer import Trainer
@@ -172,6 +174,7 @@ def test_arguments_that_make_no_run_are_refused(
 ) -> None:
     assert train(*arguments, data=drawn_data, out=tmp_path / "run") == 2
     assert complaint in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_run_is_not_written_over(
@@ -197,6 +200,50 @@ def test_a_checkpoint_of_another_network_is_refused(
     arguments = ["train", str(recipe), "--data", str(drawn_data), "--out", str(tmp_path / "run")]
     assert main([*arguments, "--init", str(whole_run / "last.pt")]) == 2
     assert "the checkpoint has trunk_channels 8, the recipe's network 16" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("recipe", "complaint"),
+    [
+        ("[network]\ntrunk_channels = 16\nattention_heads = 4", "network.trunk_channels is 8, not 16; "),
+        ("[adaptation]\nshape = 'lifted'", "adaptation.shape is 'none', not 'lifted'"),
+        ("targets = 'every'", "targets is 'one', not 'every'"),
+    ],
+)
+def test_a_run_of_another_recipe_does_not_go_on(
+    recipe: str,
+    complaint: str,
+    whole_run: Path,
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "other.toml"
+    path.write_text(f"base = 'smoke'\n{recipe}\n", encoding="utf-8")
+    found = load_checkpoint(whole_run / "last.pt").config
+    with pytest.raises(ValueError, match=f"is of another recipe: its {re.escape(complaint)}"):
+        require_same_recipe(load_recipe(str(path)), found)
+    longer = dataclasses.replace(found, log_every=7, stages=found.stages[:1])
+    require_same_recipe(longer, found)
+
+
+def test_a_refused_checkpoint_leaves_no_folder(
+    drawn_data: Path, whole_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe = tmp_path / "wider.toml"
+    recipe.write_text("base = 'smoke'\n[network]\ntrunk_channels = 16\n", encoding="utf-8")
+    arguments = ["train", str(recipe), "--data", str(drawn_data), "--out", str(tmp_path / "run")]
+    assert main([*arguments, "--resume", str(whole_run / "last.pt")]) == 2
+    assert capsys.readouterr().err == (
+        "error: the checkpoint is of another recipe: its network.trunk_channels is 8, not 16\n"
+    )
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_folder_that_cannot_be_made_is_one_line(
+    drawn_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    assert train("--steps", "2", data=drawn_data, out=tmp_path / "file" / "run") == 2
+    assert "error: [Errno 20] Not a directory" in capsys.readouterr().err
 
 
 def test_a_best_checkpoint_starts_a_run_but_does_not_go_on(
