@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
+
 import torch
 
 
 def available_device(name: str) -> torch.device:
-    """Return a device that there is.
+    """Return a device that there is; of `cuda`, each process that torchrun starts gets one of its own.
 
     Raises:
         ValueError: The name is not that of a processor or a CUDA device, or there is no such device.
@@ -22,4 +24,6 @@ def available_device(name: str) -> torch.device:
     if device.type == "cuda":
         # Batches keep their size: the fastest convolutions are worth the looking for.
         torch.backends.cudnn.benchmark = True
+    if device == torch.device("cuda"):
+        return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")) % torch.cuda.device_count())
     return device
