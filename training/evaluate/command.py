@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="give a multi-view network only N neighbouring views at a time (default: all)",
     )
+    parser.add_argument(
+        "--proper",
+        action="store_true",
+        help="align by proper rotations; without it alignment may mirror, as in the field's tables",
+    )
     parser.add_argument("--photos", type=Path, help="folder of photos with reference.json")
     parser.add_argument(
         "--efficiency",
@@ -65,6 +71,9 @@ def run(arguments: argparse.Namespace) -> None:
     """
     if arguments.data is None and arguments.photos is None and not arguments.efficiency:
         raise ValueError("nothing to measure: give --data, --photos or --efficiency")
+    for written in (arguments.json, arguments.overlay):
+        if written is not None and not written.parent.is_dir():
+            raise ValueError(f"there is no folder {written.parent} to write {written.name} to")
     checkpoint = load_checkpoint(arguments.checkpoint)
     data = with_data(checkpoint.config, root=arguments.data, mano=arguments.mano).data
     topology = hand_topology(data)
@@ -78,7 +87,8 @@ def run(arguments: argparse.Namespace) -> None:
         together = _together(arguments.together, views)
         measured = measure_hands(network, hands, views=views, together=together)
         report["data"] = {"split": arguments.split, "views_together": together, **hands.description}
-        report["scores"] = _print_scores(measured)
+        report["alignment"] = "SO(3)" if arguments.proper else "O(3)"
+        report["scores"] = _print_scores(measured, reflection=not arguments.proper)
         drawn = drawn_views(hands, measured.predicted)
     if arguments.photos is not None:
         if isinstance(network, MultiViewHand):
@@ -89,9 +99,19 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.efficiency:
         report["efficiency"] = _print_efficiency(checkpoint.config.network)
     if arguments.json is not None:
-        arguments.json.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+        _write_whole(arguments.json, json.dumps(report, indent=2) + "\n")
     if arguments.overlay is not None:
         write_overlay(arguments.overlay, drawn, topology)
+
+
+def _write_whole(path: Path, text: str) -> None:
+    """Write a file; a reader sees the old one or the new one, never a part."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        partial.write_text(text, encoding="utf-8")
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def _together(wanted: int | None, views: int) -> int:
@@ -132,8 +152,8 @@ def _drawn(crop: Image, predicted: Hands, row: int) -> DrawnHand:
     return DrawnHand(crop, predicted.joints_uv[row], predicted.joints_m[row], predicted.vertices_m[row])
 
 
-def _print_scores(measured: Measured) -> dict[str, Any]:
-    rows = scores_by_occlusion(measured)
+def _print_scores(measured: Measured, *, reflection: bool) -> dict[str, Any]:
+    rows = scores_by_occlusion(measured, reflection=reflection)
     print(as_markdown(rows))
     landmarks = landmark_scores(measured.predicted.joints_uv, measured.true.joints_uv)
     return {

@@ -52,13 +52,18 @@ def measure_hands(
         return measure_views(network, _counted(groups, progress), scope=scope, together=together)
 
 
-def scores_by_occlusion(measured: Measured) -> dict[str, HandScores]:
-    """Return the row of all hands, and those of the occluded and the other ones."""
+def scores_by_occlusion(measured: Measured, *, reflection: bool = True) -> dict[str, HandScores]:
+    """Return the row of all hands, and those of the occluded and the other ones.
+
+    Args:
+        measured: The hands.
+        reflection: Whether alignment may mirror, as in the field's tables.
+    """
     predicted, true = (
         HandPoints(vertices_m=hands.vertices_m, joints_m=hands.joints_m)
         for hands in (measured.predicted, measured.true)
     )
-    return score_by_occlusion(predicted, true, measured.visibility)
+    return score_by_occlusion(predicted, true, measured.visibility, reflection=reflection)
 
 
 def _counted(batches: Iterator[Batch], progress: tqdm[Never]) -> Iterator[Batch]:

@@ -91,6 +91,44 @@ def test_it_prints_and_writes_the_scores_of_the_averaged_weights(
     assert picture_shape(overlay) == (224, 9 * 224, 3)
 
 
+def test_alignment_may_be_kept_from_mirroring(checkpoint: Path, drawn_data: Path, tmp_path: Path) -> None:
+    reports = []
+    for number, words in enumerate(([], ["--proper"])):
+        out = tmp_path / f"{number}.json"
+        assert evaluate(checkpoint, "--data", drawn_data, "--json", out, *words) == 0
+        reports.append(json.loads(out.read_text()))
+    free, proper = reports
+    assert (free["alignment"], proper["alignment"]) == ("O(3)", "SO(3)")
+    assert free["scores"]["all"]["jpe_mm"] == proper["scores"]["all"]["jpe_mm"]
+    assert free["scores"]["all"]["pa_vpe_mm"] < proper["scores"]["all"]["pa_vpe_mm"]
+
+
+@pytest.mark.parametrize("option", ["--json", "--overlay"])
+def test_a_place_that_is_not_there_is_told_before_anything_is_measured(
+    option: str, checkpoint: Path, drawn_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "nowhere" / "a.png"
+    assert evaluate(checkpoint, "--data", drawn_data, option, out) == 2
+    printed = capsys.readouterr()
+    assert printed.err == f"error: there is no folder {out.parent} to write a.png to\n"
+    assert not printed.out
+
+
+def test_scores_that_cannot_be_written_leave_the_old_ones(
+    checkpoint: Path, drawn_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "scores.json"
+    out.write_text("old", encoding="utf-8")
+
+    def fail(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", fail)
+    assert evaluate(checkpoint, "--data", drawn_data, "--json", out) == 2
+    assert out.read_text(encoding="utf-8") == "old"
+    assert list(tmp_path.iterdir()) == [out]
+
+
 def test_the_data_are_drawn_where_there_are_no_photos(
     checkpoint: Path, drawn_data: Path, tmp_path: Path
 ) -> None:
