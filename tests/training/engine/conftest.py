@@ -8,13 +8,14 @@ import pytest
 import torch
 
 from training.config import RunConfig, load_recipe
-from training.data.loader import plain_batches
+from training.data.groups import HandGroups
+from training.data.loader import plain_batches, plain_groups
 from training.data.synthetic_reader import SyntheticHands
 from training.hand.template import load_template
 from training.hand.topology import HandTopology
 from training.networks.build import build
 from training.networks.hands import SingleViewHand
-from training.tensors import HandBatch
+from training.tensors import HandBatch, ViewsBatch
 
 
 @pytest.fixture(scope="session")
@@ -37,3 +38,13 @@ def network(config: RunConfig, topology: HandTopology) -> SingleViewHand:
 def batches(drawn_data: Path) -> list[HandBatch]:
     """Return the twelve views of the validation set in three batches."""
     return list(plain_batches(SyntheticHands(drawn_data / "val"), batch_size=5))
+
+
+@pytest.fixture
+def groups(drawn_data: Path) -> ViewsBatch:
+    """Return four groups of two views, one of which lacks the second."""
+    (batch,) = plain_groups(
+        HandGroups(SyntheticHands(drawn_data / "val")), views=2, batch_size=4, chosen=range(4)
+    )
+    batch.valid[1, 1] = False
+    return batch

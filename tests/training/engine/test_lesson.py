@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 import torch
 from torch.testing import assert_close
 
 from tests.training.fed import fed
-from training.config import AdaptationConfig, NetworkConfig, RunConfig, load_recipe, recipe_names
-from training.data.groups import HandGroups
-from training.data.loader import plain_groups
-from training.data.synthetic_reader import SyntheticHands
+from training.config import AdaptationConfig, NetworkConfig, RunConfig
 from training.engine.adaptation import ORIENTATION_TERM, SHAPE_TERM, SHARE, Adaptation
 from training.engine.lesson import EveryTargetLesson, PictureLesson, TaughtLesson, ViewsLesson, lesson_for
 from training.engine.stage import Stage
 from training.hand.topology import HandTopology
 from training.losses.criterion import Criterion
-from training.networks.build import build, build_multi_view
+from training.networks.build import build_multi_view
 from training.networks.hands import MultiViewHand, SingleViewHand
 from training.tensors import HandTruth, ViewsBatch
 
@@ -37,16 +33,6 @@ def multi_view(config: RunConfig) -> NetworkConfig:
 def teacher(multi_view: NetworkConfig, topology: HandTopology) -> MultiViewHand:
     torch.manual_seed(7)
     return fed(build_multi_view(multi_view, topology), views=VIEWS)
-
-
-@pytest.fixture
-def groups(drawn_data: Path) -> ViewsBatch:
-    """Return four groups of two views, one of which lacks the second."""
-    (batch,) = plain_groups(
-        HandGroups(SyntheticHands(drawn_data / "val")), views=VIEWS, batch_size=4, chosen=range(4)
-    )
-    batch.valid[1, 1] = False
-    return batch
 
 
 def whole_groups(network: MultiViewHand) -> EveryTargetLesson:
@@ -248,37 +234,3 @@ def test_the_recipe_says_which_targets_are_asked_for(teacher: MultiViewHand, con
     one, every = (dataclasses.replace(config, targets=targets) for targets in ("one", "every"))
     assert type(lesson_for(teacher, one)) is ViewsLesson
     assert type(lesson_for(teacher, every)) is EveryTargetLesson
-
-
-TABLE_6 = {
-    "ablations/table6_i": {"shape": "decoded", "orientation": "none"},
-    "ablations/table6_ii": {"orientation": "none"},
-    "ablations/table6_iii": {"orientation": "joint"},
-    "ablations/table6_iv": {"orientation": "orientation"},
-}
-
-
-@pytest.mark.parametrize(("recipe", "changed"), TABLE_6.items())
-def test_a_row_of_table_6_changes_what_is_compared_and_nothing_else(
-    recipe: str, changed: dict[str, str]
-) -> None:
-    base, row = load_recipe("sima_paper"), load_recipe(recipe)
-    assert row == dataclasses.replace(base, adaptation=dataclasses.replace(base.adaptation, **changed))  # type: ignore[arg-type]
-
-
-def test_every_row_of_table_6_is_tested() -> None:
-    assert {name for name in recipe_names() if "table6" in name} == set(TABLE_6)
-
-
-@pytest.mark.parametrize("recipe", ["sima_paper", *TABLE_6])
-def test_every_row_of_table_6_takes_a_step(
-    recipe: str, teacher: MultiViewHand, groups: ViewsBatch, config: RunConfig, topology: HandTopology
-) -> None:
-    adaptation = load_recipe(recipe).adaptation
-    row = dataclasses.replace(config, adaptation=adaptation)
-    network = build(config.network, topology)
-    step = Stage(lesson_for(network, row, teacher=teacher), row, row.stages[1], topology).step(groups)
-    assert (SHAPE_TERM in step.losses, ORIENTATION_TERM in step.losses) == (
-        adaptation.shape != "none",
-        adaptation.orientation != "none",
-    )
