@@ -6,7 +6,6 @@ camera-from-world, OpenCV. Only the shards that were asked for last stay in memo
 
 from __future__ import annotations
 
-import json
 from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,10 +15,13 @@ import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
 
+from training.data.fields import read_json, read_npz
 from training.data.sample import HandSample, ViewIndex
 from training.hand.template import TEMPLATE_SHA256
 
 DESCRIPTION = "dataset.json"
+
+_MEASURES = ("K", "t_m", "rotation", "vertices_canonical_m", "joints_canonical_m", "visibility")
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +49,8 @@ class SyntheticHands:
             open_shards: Shards kept in memory.
 
         Raises:
-            ValueError: The folder holds no data set, it comes from another template, or no view is left.
+            ValueError: The folder holds no data set, or one of another template, a shard is damaged, or no
+                view is left.
         """
         self.description = read_description(folder)
         self.paths = tuple(sorted(folder.glob("shard-*.npz")))
@@ -67,8 +70,13 @@ class SyntheticHands:
         sample, view = int(self.index.sample[number]), int(self.index.view[number])
         flat = sample * shard.rotation.shape[1] + view
         content = shard.jpeg[shard.jpeg_offsets[flat] : shard.jpeg_offsets[flat + 1]]
+        try:
+            image = simplejpeg.decode_jpeg(content, colorspace="RGB")
+        except ValueError as error:
+            path = self.paths[int(self.index.shard[number])]
+            raise ValueError(f"{path}: picture {flat}: is no whole JPEG: {error}") from error
         return HandSample(
-            image=simplejpeg.decode_jpeg(content, colorspace="RGB"),
+            image=image,
             joints_px=shard.joints_px[sample, view],
             vertices_canonical_m=shard.vertices_canonical_m[sample],
             joints_canonical_m=shard.joints_canonical_m[sample],
@@ -95,12 +103,12 @@ def read_description(folder: Path) -> dict[str, Any]:
     """Return the content of a data set's `dataset.json`.
 
     Raises:
-        ValueError: There is none, or it speaks of another template than the installed one.
+        ValueError: There is none, it is not JSON, or speaks of another template than the installed one.
     """
     path = folder / DESCRIPTION
     if not path.is_file():
         raise ValueError(f"{folder} holds no rendered data set: there is no {DESCRIPTION}")
-    description: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    description: dict[str, Any] = read_json(path)
     template = description.get("template_sha256")
     if template != TEMPLATE_SHA256:
         raise ValueError(f"{folder} was rendered from template {template}, this one is {TEMPLATE_SHA256}")
@@ -114,26 +122,27 @@ def project(points_m: NDArray[np.float32], camera: NDArray[np.float32]) -> NDArr
 
 
 def _read_shard(path: Path) -> _Shard:
-    with np.load(path) as arrays:
-        rotation = arrays["rotation"]
-        joints_canonical_m = arrays["joints_canonical_m"]
-        turned_m = joints_canonical_m[:, None] @ np.swapaxes(rotation, -1, -2)
-        return _Shard(
-            jpeg=arrays["jpeg"],
-            jpeg_offsets=arrays["jpeg_offsets"],
-            joints_px=project(turned_m + arrays["t_m"][:, :, None], arrays["K"]),
-            rotation=rotation,
-            vertices_canonical_m=arrays["vertices_canonical_m"],
-            joints_canonical_m=joints_canonical_m,
-            visibility=arrays["visibility"],
-        )
+    arrays = read_npz(path, ("jpeg", "jpeg_offsets", *_MEASURES))
+    for name in _MEASURES:
+        if not np.isfinite(arrays[name]).all():
+            raise ValueError(f"{path}: {name}: holds a number that is not finite")
+    rotation, joints_canonical_m = arrays["rotation"], arrays["joints_canonical_m"]
+    turned_m = joints_canonical_m[:, None] @ np.swapaxes(rotation, -1, -2)
+    return _Shard(
+        jpeg=arrays["jpeg"],
+        jpeg_offsets=arrays["jpeg_offsets"],
+        joints_px=project(turned_m + arrays["t_m"][:, :, None], arrays["K"]),
+        rotation=rotation,
+        vertices_canonical_m=arrays["vertices_canonical_m"],
+        joints_canonical_m=joints_canonical_m,
+        visibility=arrays["visibility"],
+    )
 
 
 def _index(paths: tuple[Path, ...], min_visible_vertices: float) -> ViewIndex:
     shards, samples, views = [], [], []
     for number, path in enumerate(paths):
-        with np.load(path) as arrays:
-            visible_share = arrays["vertex_visible"].mean(axis=-1)
+        visible_share = read_npz(path, ("vertex_visible",))["vertex_visible"].mean(axis=-1)
         sample, view = np.nonzero(visible_share >= min_visible_vertices)
         shards.append(np.full(len(sample), number, np.int64))
         samples.append(sample)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -74,3 +76,39 @@ def test_a_set_of_another_template_is_refused(drawn_data: Path, tmp_path: Path) 
 def test_a_folder_without_a_set_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"there is no dataset\.json"):
         SyntheticHands(tmp_path)
+
+
+def spoiled(path: Path, name: str) -> None:
+    """Put a NaN into an array of a shard, or zeros into its pictures, or leave the array out."""
+    with np.load(path) as file:
+        arrays = dict(file)
+    if name == "jpeg":
+        arrays["jpeg"][:] = 0
+    elif name == "visibility":
+        del arrays[name]
+    else:
+        arrays[name].flat[5] = np.nan
+    np.savez(path, allow_pickle=False, **arrays)
+
+
+DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
+    "truncated": (lambda path: path.write_bytes(path.read_bytes()[:9000]), "is damaged"),
+    "NaN in a label": (
+        lambda path: spoiled(path, "joints_canonical_m"),
+        "joints_canonical_m: holds",
+    ),
+    "NaN in a camera": (lambda path: spoiled(path, "K"), "K: holds a number that is not finite"),
+    "no picture": (lambda path: spoiled(path, "jpeg"), "picture 0: is no whole JPEG"),
+    "a missing field": (lambda path: spoiled(path, "visibility"), "visibility: is missing"),
+}
+
+
+@pytest.mark.parametrize(("damage", "complaint"), DAMAGES.values(), ids=DAMAGES)
+def test_a_damaged_shard_is_named(
+    damage: Callable[[Path], object], complaint: str, drawn_data: Path, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(drawn_data / "val", tmp_path / "val"))
+    path = shard_path(folder, 0)
+    damage(path)
+    with pytest.raises(ValueError, match=f"^{re.escape(str(path))}: {complaint}"):
+        SyntheticHands(folder)[0]
