@@ -39,6 +39,11 @@ class SquareBox(NamedTuple):
         """Centre of the square."""
         return self.left_px + self.side_px / 2, self.top_px + self.side_px / 2
 
+    def meets(self, *, width_px: int, height_px: int) -> bool:
+        """Return whether any part of the square lies in a picture of this size."""
+        across = self.left_px < width_px and self.left_px + self.side_px > 0.0
+        return across and self.top_px < height_px and self.top_px + self.side_px > 0.0
+
 
 def hand_box(points_px: Float, *, scale: float = contract.CROP_SCALE) -> SquareBox:
     """Return the square box about the tight box of `points_px` (N, 2), e.g. the 21 joints.

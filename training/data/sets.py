@@ -57,15 +57,15 @@ def hand_topology(data: DataConfig) -> HandTopology:
 
 def _dexycb(data: DataConfig, split: Split) -> DexYcbHands:
     hands = {"right": _mano(data, "right"), "left": _mano(data, "left")}
-    root = Path(data.root)
-    index = load_index(root, cache=Path(data.cache)) if data.cache else _opened_index(root)
+    root, jobs = Path(data.root), max(1, data.workers)
+    index = load_index(root, cache=Path(data.cache), jobs=jobs) if data.cache else _opened_index(root, jobs)
     return DexYcbHands(root, split=split, hands=hands, index=index)
 
 
 @functools.lru_cache(maxsize=1)
-def _opened_index(root: Path) -> DexYcbIndex:
+def _opened_index(root: Path, jobs: int) -> DexYcbIndex:
     # A run opens its training set and its validation set; every label need not be opened for each.
-    return load_index(root)
+    return load_index(root, jobs=jobs)
 
 
 def _hanco(data: DataConfig, split: Split) -> HanCoHands:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import re
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +15,7 @@ from training.data.dexycb.index import DexYcbIndex, cache_path, load_index
 
 def assert_same(first: DexYcbIndex, second: DexYcbIndex) -> None:
     assert (first.sequences, first.cameras) == (second.sequences, second.cameras)
-    for name in ("splits", "sides", "betas"):
+    for name in ("splits", "sides", "betas", "outside"):
         assert np.array_equal(getattr(first, name), getattr(second, name)), name
     for name in ("shard", "sample", "view"):
         assert np.array_equal(getattr(first.views, name), getattr(second.views, name)), name
@@ -83,3 +85,32 @@ def test_copies_share_a_cache_folder(dexycb: Path, one_sequence: Path, tmp_path:
         load_index(root, cache=tmp_path / "cache", progress=False)
     assert len(load_index(dexycb, cache=tmp_path / "cache", progress=False).sequences) == 15
     assert len(list((tmp_path / "cache").iterdir())) == 2
+
+
+def moved(root: Path, by_px: float) -> Path:
+    """Move the joints of a training view in the picture; return its label."""
+    path = root / "20200709-subject-01/20200709_140000/839512060362/labels_000001.npz"
+    with np.load(path) as arrays:
+        np.savez(path, **{**arrays, "joint_2d": arrays["joint_2d"] + np.float32(by_px)})
+    return path
+
+
+@pytest.mark.parametrize("by_px", [-3000.0, 3000.0])
+def test_a_hand_outside_its_picture_is_not_trained_on(
+    one_sequence: Path, tmp_path: Path, by_px: float
+) -> None:
+    moved(one_sequence, by_px)
+    for _ in range(2):  # made, and read again
+        found = load_index(one_sequence, cache=tmp_path / "cache", progress=False)
+        assert (len(found.views), found.outside.sum(), len(found.of_split("train"))) == (3, 1, 2)
+        assert (1, 1) not in zip(found.of_split("train").sample, found.of_split("train").view, strict=True)
+    tested = dataclasses.replace(found, splits=np.array(["test"]))
+    assert len(tested.of_split("test")) == 3
+
+
+def test_joints_in_one_point_are_damage(one_sequence: Path) -> None:
+    path = moved(one_sequence, 0.0)
+    with np.load(path) as arrays:
+        np.savez(path, **{**arrays, "joint_2d": np.full((1, 21, 2), 7.0, np.float32)})
+    with pytest.raises(ValueError, match=rf"^{re.escape(str(path))}: joint_2d: points span no box"):
+        load_index(one_sequence, progress=False)

@@ -20,8 +20,11 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from training.data.dexycb.labels import read_hand_labels
+from training.data.crop import hand_box
+from training.data.dexycb.labels import HandLabels, read_hand_labels
 from training.data.dexycb.layout import (
+    HEIGHT_PX,
+    WIDTH_PX,
     SequenceFolder,
     SequenceMeta,
     Split,
@@ -34,7 +37,7 @@ from training.data.parallel import mapped
 from training.data.sample import Float32
 from training.data.views import ViewTable
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 _STAT_THREADS = 8
 """Files are only looked up: on a network drive, that is waiting."""
 
@@ -55,10 +58,13 @@ class DexYcbIndex:
     """Serials of all cameras, sorted."""
     views: ViewTable
     """`shard` counts in `sequences`, `view` in `cameras`."""
+    outside: NDArray[np.bool_]
+    """(n,): views whose picture shows no part of the hand's box."""
 
     def of_split(self, split: Split) -> ViewTable:
-        """Return the views of one part of S0."""
-        return self.views.select((self.splits == split)[self.views.shard])
+        """Return the views of one part of S0; those that do not show the hand are not trained on."""
+        chosen = (self.splits == split)[self.views.shard]
+        return self.views.select(chosen & ~self.outside if split == "train" else chosen)
 
 
 class _SequenceViews(NamedTuple):
@@ -66,6 +72,8 @@ class _SequenceViews(NamedTuple):
 
     meta: SequenceMeta
     valid: NDArray[np.bool_]
+    """(frames, serials)."""
+    outside: NDArray[np.bool_]
     """(frames, serials)."""
 
 
@@ -115,16 +123,29 @@ def _built(root: Path, folders: Sequence[SequenceFolder], *, jobs: int, progress
         betas=np.stack([sequence.meta.betas for sequence in found]),
         cameras=cameras,
         views=_table(found, cameras),
+        outside=np.concatenate([sequence.outside[sequence.valid] for sequence in found]),
     )
 
 
 def _sequence_views(root: Path, name: str) -> _SequenceViews:
     meta = read_sequence(root, name)
-    valid = [
-        [read_hand_labels(labels_path(root, name, serial, frame)).valid for serial in meta.serials]
-        for frame in range(meta.frames)
+    paths = [
+        labels_path(root, name, serial, frame) for frame in range(meta.frames) for serial in meta.serials
     ]
-    return _SequenceViews(meta, np.array(valid))
+    labels = [read_hand_labels(path) for path in paths]
+    valid = [hand.valid for hand in labels]
+    outside = [hand.valid and not _shown(hand, path) for hand, path in zip(labels, paths, strict=True)]
+    shape = meta.frames, len(meta.serials)
+    return _SequenceViews(meta, np.reshape(valid, shape), np.reshape(outside, shape))
+
+
+def _shown(hand: HandLabels, path: Path) -> bool:
+    """Return whether a picture shows any part of the hand's box (spec section 1)."""
+    try:
+        box = hand_box(hand.joints_px.astype(np.float64))
+    except ValueError as error:
+        raise ValueError(f"{path}: joint_2d: {error}") from error
+    return box.meets(width_px=WIDTH_PX, height_px=HEIGHT_PX)
 
 
 def _table(found: Sequence[_SequenceViews], cameras: tuple[str, ...]) -> ViewTable:
@@ -172,6 +193,7 @@ def _read(path: Path, key: str) -> DexYcbIndex | None:
                 betas=arrays["betas"],
                 cameras=tuple(arrays["cameras"].tolist()),
                 views=ViewTable(shard=arrays["shard"], sample=arrays["sample"], view=arrays["view"]),
+                outside=arrays["outside"],
             )
     except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile):
         return None
@@ -186,6 +208,6 @@ def _write(path: Path, key: str, index: DexYcbIndex) -> None:
             file, key=np.array(key),
             sequences=np.array(index.sequences), splits=index.splits, sides=index.sides, betas=index.betas,
             cameras=np.array(index.cameras),
-            shard=index.views.shard, sample=index.views.sample, view=index.views.view,
+            shard=index.views.shard, sample=index.views.sample, view=index.views.view, outside=index.outside,
         )  # fmt: skip
     partial.replace(path)
