@@ -9,7 +9,15 @@ import pytest
 import torch
 
 from tests.training.fed import fed
-from training.config import FusionConfig, NetworkConfig, RunConfig, load_recipe, recipe_names
+from training.config import (
+    RECIPES,
+    FusionConfig,
+    NetworkConfig,
+    RunConfig,
+    as_dict,
+    load_recipe,
+    recipe_names,
+)
 from training.engine.adaptation import ORIENTATION_TERM, SHAPE_TERM
 from training.engine.lesson import lesson_for
 from training.engine.stage import Stage, Step
@@ -17,6 +25,7 @@ from training.hand.topology import HandTopology
 from training.networks.build import build, build_any, build_multi_view
 from training.networks.hands import MultiViewHand, SingleViewHand
 from training.tensors import ViewsBatch
+from training.toml_tables import differing, read_toml
 
 VIEWS = 2
 TABLE_5 = (
@@ -116,6 +125,12 @@ def test_every_row_of_table_6_takes_a_step(
         row.adaptation.shape != "none",
         row.adaptation.orientation != "none",
     )
+
+
+@pytest.mark.parametrize("recipe", [name for name in recipe_names() if name.startswith("ablations/")])
+def test_every_ablation_is_one_key_away_from_its_base(recipe: str) -> None:
+    base = load_recipe(read_toml(RECIPES / f"{recipe}.toml")["base"])
+    assert len(differing(as_dict(base), as_dict(load_recipe(recipe)))) == 1
 
 
 def test_every_ablation_is_tested() -> None:
