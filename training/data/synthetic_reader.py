@@ -15,13 +15,19 @@ import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
 
-from training.data.fields import read_json, read_npz
+from training.contract import JOINT_COUNT
+from training.data.fields import finite, read_json, read_npz
 from training.data.sample import HandSample, ViewIndex
 from training.hand.template import TEMPLATE_SHA256
 
 DESCRIPTION = "dataset.json"
 
-_MEASURES = ("K", "t_m", "rotation", "vertices_canonical_m", "joints_canonical_m", "visibility")
+_VERTICES = 778
+"""Of the template."""
+_OF_VIEWS = {"K": (3, 3), "t_m": (3,), "rotation": (3, 3), "visibility": ()}
+"""Shape of each view's value, behind (S, N)."""
+_OF_SAMPLES = {"vertices_canonical_m": (_VERTICES, 3), "joints_canonical_m": (JOINT_COUNT, 3)}
+"""Shape of each sample's value, behind (S,)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,10 +128,12 @@ def project(points_m: NDArray[np.float32], camera: NDArray[np.float32]) -> NDArr
 
 
 def _read_shard(path: Path) -> _Shard:
-    arrays = read_npz(path, ("jpeg", "jpeg_offsets", *_MEASURES))
-    for name in _MEASURES:
-        if not np.isfinite(arrays[name]).all():
-            raise ValueError(f"{path}: {name}: holds a number that is not finite")
+    arrays = read_npz(path, ("jpeg", "jpeg_offsets", *_OF_VIEWS, *_OF_SAMPLES))
+    size = arrays["rotation"].shape[:2]  # (S, N)
+    shapes = {name: (*size, *shape) for name, shape in _OF_VIEWS.items()}
+    shapes |= {name: (*size[:1], *shape) for name, shape in _OF_SAMPLES.items()}
+    for name, shape in shapes.items():
+        finite(arrays[name], shape=shape, name=name, path=path)
     rotation, joints_canonical_m = arrays["rotation"], arrays["joints_canonical_m"]
     turned_m = joints_canonical_m[:, None] @ np.swapaxes(rotation, -1, -2)
     return _Shard(

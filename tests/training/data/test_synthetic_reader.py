@@ -79,13 +79,15 @@ def test_a_folder_without_a_set_is_refused(tmp_path: Path) -> None:
 
 
 def spoiled(path: Path, name: str) -> None:
-    """Put a NaN into an array of a shard, or zeros into its pictures, or leave the array out."""
+    """Put a NaN into an array of a shard, or zeros into its pictures, or leave out some or all of it."""
     with np.load(path) as file:
         arrays = dict(file)
     if name == "jpeg":
         arrays["jpeg"][:] = 0
     elif name == "visibility":
         del arrays[name]
+    elif name == "t_m":
+        arrays[name] = arrays[name][:, :1]
     else:
         arrays[name].flat[5] = np.nan
     np.savez(path, allow_pickle=False, **arrays)
@@ -98,6 +100,10 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
         "joints_canonical_m: holds",
     ),
     "NaN in a camera": (lambda path: spoiled(path, "K"), "K: holds a number that is not finite"),
+    "a view too few": (
+        lambda path: spoiled(path, "t_m"),
+        re.escape("t_m: has shape (3, 1, 3), not (3, 2, 3)"),
+    ),
     "no picture": (lambda path: spoiled(path, "jpeg"), "picture 0: is no whole JPEG"),
     "a missing field": (lambda path: spoiled(path, "visibility"), "visibility: is missing"),
 }
