@@ -18,6 +18,7 @@ from training.config import NetworkConfig, with_data
 from training.data.loader import plain_batches
 from training.data.sample import HandSet
 from training.data.sets import hand_topology, open_hands
+from training.device import available_device
 from training.engine.inference import Hands, Measured
 from training.engine.overlay import DrawnHand, Image, sheet
 from training.engine.validation import LandmarkScores, landmark_scores
@@ -57,6 +58,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="count parameters and operations, and measure hands a second",
     )
+    parser.add_argument(
+        "--device", default="cpu", help="where the data are measured: cpu, cuda or cuda:N (default: cpu)"
+    )
     parser.add_argument("--json", type=Path, metavar="OUT", help="write the scores to this file")
     parser.add_argument(
         "--overlay", type=Path, metavar="PNG", help="draw skeletons and meshes over the photos, or the data"
@@ -74,11 +78,13 @@ def run(arguments: argparse.Namespace) -> None:
     for written in (arguments.json, arguments.overlay):
         if written is not None and not written.parent.is_dir():
             raise ValueError(f"there is no folder {written.parent} to write {written.name} to")
+    device = available_device(arguments.device)
     checkpoint = load_checkpoint(arguments.checkpoint)
     data = with_data(checkpoint.config, root=arguments.data, mano=arguments.mano).data
     topology = hand_topology(data)
     network = build_any(checkpoint.config.network, topology)
     load_weights(network, checkpoint.best_weights)
+    network.to(device)
     report: dict[str, Any] = {"checkpoint": _described(checkpoint)}
     drawn: list[DrawnHand] = []
     if arguments.data is not None:

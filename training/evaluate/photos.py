@@ -52,7 +52,8 @@ def measure_photos(network: SingleViewHand, folder: Path) -> PhotoReport:
         ValueError: The folder has no readable reference, or a photo is missing.
     """
     hands = read_photo_hands(folder)
-    images = torch.from_numpy(np.stack([hand.crop for hand in hands]))
+    device = next(network.parameters()).device
+    images = torch.from_numpy(np.stack([hand.crop for hand in hands])).to(device)
     with evaluating(network):
         predicted = predict(network, images.permute(0, 3, 1, 2).float().div_(255.0))
     reference_uv = np.stack([hand.landmarks_uv for hand in hands])

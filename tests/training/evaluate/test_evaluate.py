@@ -103,6 +103,13 @@ def test_alignment_may_be_kept_from_mirroring(checkpoint: Path, drawn_data: Path
     assert free["scores"]["all"]["pa_vpe_mm"] < proper["scores"]["all"]["pa_vpe_mm"]
 
 
+def test_a_device_that_is_not_there_is_named(
+    checkpoint: Path, drawn_data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert evaluate(checkpoint, "--data", drawn_data, "--device", "cuda:99") == 2
+    assert "error: there is no cuda:99" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("option", ["--json", "--overlay"])
 def test_a_place_that_is_not_there_is_told_before_anything_is_measured(
     option: str, checkpoint: Path, drawn_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
