@@ -12,17 +12,25 @@ PRINT_OPENAPI := import json; from service.app import create_app; from service.s
 	print(json.dumps(create_app(Settings()).openapi()))
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test lint format bench bench-stream soak stream-soak faults fuzz stubs web lock clean
+.PHONY: help serve test test-serving test-training lint format bench bench-stream soak stream-soak faults fuzz stubs web lock clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 serve: $(VENV)/.serve ## Start Triton (8000-8002) and the gateway (8080); Ctrl-C stops both
 	$(BIN)/python -m deploy.serve
 
+# The servers' tests wait as much as they compute: style, types and the training's tests have the other core, and
+# yield to them. What each of the two says comes at once, when it ends.
 test: $(VENV)/.dev ## Lint, type-check and run every test, with the real Triton
-	$(MAKE) --no-print-directory lint
-	$(TEST_THREADS) $(BIN)/python -m pytest
+	$(MAKE) --no-print-directory --jobs 2 --keep-going --output-sync=target test-serving test-training
+
+test-serving: $(VENV)/.dev ## The part of the tests that needs servers: gateway, Triton, clients, deployment
+	$(TEST_THREADS) $(BIN)/python -m pytest tests/service tests/clients tests/deploy
+
+test-training: $(VENV)/.dev ## The other part, with style, spelling and types
+	nice $(MAKE) --no-print-directory lint
+	$(TEST_THREADS) nice $(BIN)/python -m pytest --ignore=tests/service --ignore=tests/clients --ignore=tests/deploy
 
 lint: $(VENV)/.dev ## Check style, spelling and types; changes nothing
 	$(BIN)/ruff check .
