@@ -8,7 +8,7 @@ import os
 from dataclasses import dataclass
 from typing import Any
 
-from training.config import RunConfig, as_dict
+from training.config import RunConfig, as_dict, from_dict
 from training.study.plan import Run
 
 
@@ -69,6 +69,14 @@ def read_results(run: Run) -> Results | None:
         results = Results(**json.loads(text))
     except (TypeError, json.JSONDecodeError) as error:
         raise ValueError(f"{path} holds no results of this version: {error}") from error
-    if results.recipe != plain(run.config):
+    if not _same(results.recipe, run.config):
         raise ValueError(f"{path} has the results of another recipe: take it and {run.folder} away first")
     return results
+
+
+def _same(recipe: dict[str, Any], config: RunConfig) -> bool:
+    """Return whether a recipe as it was written is a run's; of keys that are newer, it has the default."""
+    try:
+        return from_dict(recipe) == placeless(config)
+    except ValueError:
+        return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +13,9 @@ from training.config import as_dict, load_recipe
 from training.hand.template import load_template
 from training.networks.build import build_any
 from training.study.plan import Arm, load_study
+from training.study.table import as_page
 
+DOCS = Path(__file__).parents[3] / "docs"
 STUDY = load_study("claim")
 COMPARED = [arm for name, arm in STUDY.arms.items() if name != "encoder"]
 PICTURES_A_STEP = 64
@@ -80,3 +83,8 @@ def test_every_compared_arm_stands_beside_a_row_of_the_paper() -> None:
     assert {row for row in rows if row.startswith("Table 5")} == {
         f"Table 5 ({number})" for number in ("iv", "v", "vi", "vii", "viii", "ix", "x", "xi", "xii")
     }
+
+
+def test_the_published_tables_are_those_of_the_published_results() -> None:
+    runs = STUDY.runs(list(STUDY.arms), STUDY.seeds, DOCS / "claim")
+    assert as_page(runs) in (DOCS / "accuracy.md").read_text(encoding="utf-8")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from training.study.plan import SCORES, Run, load_study
-from training.study.results import Results, plain, write_results
+from training.study.results import Results, plain, read_results, write_results
 from training.study.table import as_page, mean_and_error
 
 STUDY = """
@@ -103,3 +103,14 @@ def test_damaged_results_are_named(runs: list[Run]) -> None:
     runs[0].results.write_text("{", encoding="utf-8")
     with pytest.raises(ValueError, match=r"seed0\.json holds no results of this version"):
         as_page(runs)
+
+
+def test_results_from_before_a_key_was_there_are_of_its_default(runs: list[Run]) -> None:
+    written = json.loads(runs[0].results.read_text(encoding="utf-8"))
+    del written["recipe"]["group_sizes"]
+    runs[0].results.write_text(json.dumps(written), encoding="utf-8")
+    assert read_results(runs[0]) is not None
+    written["recipe"]["no_such_key"] = 1
+    runs[0].results.write_text(json.dumps(written), encoding="utf-8")
+    with pytest.raises(ValueError, match="has the results of another recipe"):
+        read_results(runs[0])
