@@ -57,7 +57,8 @@ def all_at_once(client: httpx.Client, count: int) -> collections.Counter[str]:
         answers = list(pool.map(lambda number: post(client, UPLOADS[number % len(UPLOADS)]), range(count)))
     for answer in answers:
         if answer.status_code == 429:
-            assert answer.headers["retry-after"] == "1"
+            # A slow line says how slow: on a busy machine more than the second of the settings.
+            assert 1 <= int(answer.headers["retry-after"]) <= RECOVERY_TIMEOUT_S
     return collections.Counter(_outcome(answer) for answer in answers)
 
 
