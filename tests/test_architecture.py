@@ -30,7 +30,7 @@ RUN_THE_GATEWAY_S_CODE = {"fuzz", "bulk"}
 
 LAYERS = (
     {"contract"},
-    {"tensors", "compiler", "device", "toml_tables"},
+    {"tensors", "compiler", "device", "files", "toml_tables"},
     {"config"},
     {"hand"},
     {"data", "synthetic", "networks", "losses", "metrics"},

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from training.config import RunConfig, as_dict, from_dict
+from training.files import written_whole
 from training.networks.fusion import ConcatenatedMaps
 
 Weights = dict[str, Tensor]
@@ -67,15 +68,10 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     content = {f.name: getattr(checkpoint, f.name) for f in dataclasses.fields(checkpoint)}
     content["config"] = as_dict(checkpoint.config)
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with partial.open("wb") as file:
-            torch.save(content, file)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with written_whole(path) as file:
+        torch.save(content, file)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def load_checkpoint(path: Path) -> Checkpoint:

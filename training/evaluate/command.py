@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
-import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -24,6 +22,7 @@ from training.engine.overlay import DrawnHand, Image, sheet
 from training.engine.validation import LandmarkScores, landmark_scores
 from training.evaluate.measuring import measure_hands, scores_by_occlusion
 from training.evaluate.photos import PhotoReport, measure_photos
+from training.files import write_json
 from training.hand.topology import HandTopology
 from training.metrics.table import as_markdown
 from training.networks.build import build_any
@@ -105,19 +104,9 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.efficiency:
         report["efficiency"] = _print_efficiency(checkpoint.config.network)
     if arguments.json is not None:
-        _write_whole(arguments.json, json.dumps(report, indent=2) + "\n")
+        write_json(arguments.json, report)
     if arguments.overlay is not None:
         write_overlay(arguments.overlay, drawn, topology)
-
-
-def _write_whole(path: Path, text: str) -> None:
-    """Write a file; a reader sees the old one or the new one, never a part."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _together(wanted: int | None, views: int) -> int:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 from dataclasses import dataclass
 from typing import Any
 
 from training.config import RunConfig, as_dict, from_dict
+from training.files import write_json
 from training.study.plan import Run
 
 
@@ -49,9 +49,7 @@ def plain(config: RunConfig) -> dict[str, Any]:
 
 def write_results(results: Results, run: Run) -> None:
     """Write the file that marks a run as finished."""
-    partial = run.results.with_name(f".{run.results.name}.{os.getpid()}")
-    partial.write_text(json.dumps(dataclasses.asdict(results), indent=2) + "\n", encoding="utf-8")
-    partial.replace(run.results)
+    write_json(run.results, dataclasses.asdict(results))
 
 
 def read_results(run: Run) -> Results | None:

@@ -28,6 +28,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from training.files import write_json, written_whole
+
 FORMAT_VERSION = 1
 SHARD_SAMPLES = 32
 
@@ -117,18 +119,14 @@ def write_card(folder: Path, card: DatasetCard) -> None:
             )
         return
     folder.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".partial")
-    temporary.write_text(json.dumps(asdict(card), indent=2) + "\n", encoding="utf-8")
-    temporary.replace(path)
+    write_json(path, asdict(card))
 
 
 def write_shard(path: Path, samples: Sequence[RenderedSample]) -> None:
     """Write samples as one shard; the file appears whole or not at all."""
     arrays = _arrays(samples)
-    temporary = path.with_suffix(".partial")
-    with temporary.open("wb") as file:
+    with written_whole(path) as file:
         np.savez(file, allow_pickle=False, **arrays)
-    temporary.replace(path)
 
 
 def read_shard(path: Path) -> dict[str, NDArray[Any]]:

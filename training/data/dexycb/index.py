@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import os
 import zipfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -36,6 +35,7 @@ from training.data.dexycb.layout import (
 from training.data.parallel import mapped
 from training.data.sample import Float32
 from training.data.views import ViewTable
+from training.files import written_whole
 
 FORMAT_VERSION = 2
 _STAT_THREADS = 8
@@ -202,12 +202,10 @@ def _read(path: Path, key: str) -> DexYcbIndex | None:
 def _write(path: Path, key: str, index: DexYcbIndex) -> None:
     """Write an index; the file appears whole or not at all, also when several processes do it at once."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(f".{os.getpid()}.partial")
-    with partial.open("wb") as file:
+    with written_whole(path) as file:
         np.savez(
             file, key=np.array(key),
             sequences=np.array(index.sequences), splits=index.splits, sides=index.sides, betas=index.betas,
             cameras=np.array(index.cameras),
             shard=index.views.shard, sample=index.views.sample, view=index.views.view, outside=index.outside,
         )  # fmt: skip
-    partial.replace(path)
