@@ -70,16 +70,15 @@ def require_at_least(table: object, least: int, *names: str) -> None:
             raise ValueError(f"{name} is at least {least}, got {getattr(table, name)}")
 
 
-def differing(own: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
-    """Return in which keys two tables with the same keys differ, as `network.views is 8, not 1`."""
-    lines = []
+def differing(own: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """Return the values of each key in which two tables with the same keys differ, as `network.views`."""
+    found: dict[str, tuple[Any, Any]] = {}
     for key, value in own.items():
-        found = other[key]
-        if isinstance(value, dict) and isinstance(found, dict) and value.keys() == found.keys():
-            lines += [f"{key}.{line}" for line in differing(value, found)]
-        elif value != found:
-            lines.append(f"{key} is {found!r}, not {value!r}")
-    return lines
+        if isinstance(value, dict) and isinstance(other[key], dict):
+            found |= {f"{key}.{name}": pair for name, pair in differing(value, other[key]).items()}
+        elif value != other[key]:
+            found[key] = value, other[key]
+    return found
 
 
 def _convert(hint: Any, value: Any, where: str) -> Any:  # noqa: ANN401  (TOML values)

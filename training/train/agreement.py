@@ -5,8 +5,8 @@ from __future__ import annotations
 from training.config import NetworkConfig, RunConfig, as_dict
 from training.toml_tables import differing
 
-RESUMED_AS_THEY_ARE = ("network", "adaptation", "targets", "group_sizes")
-"""What a run that goes on cannot change without being another run; its rates, lengths and records it may."""
+RESUMED_AS_THEY_ARE = ("network.", "adaptation.", "targets", "group_sizes", "data.kind")
+"""Keys, or beginnings of them, that make a run another one; rates, lengths and records it may change."""
 
 
 def require_same_recipe(own: RunConfig, other: RunConfig) -> None:
@@ -15,10 +15,11 @@ def require_same_recipe(own: RunConfig, other: RunConfig) -> None:
     Raises:
         ValueError: It is of another recipe; names the keys.
     """
-    mine, found = as_dict(own), as_dict(other)
-    keys = differing(*({key: run[key] for key in RESUMED_AS_THEY_ARE} for run in (mine, found)))
-    if own.data.kind != other.data.kind:
-        keys.append(f"data.kind is {other.data.kind!r}, not {own.data.kind!r}")
+    keys = [
+        f"{key} is {found!r}, not {wanted!r}"
+        for key, (wanted, found) in differing(as_dict(own), as_dict(other)).items()
+        if key.startswith(RESUMED_AS_THEY_ARE)
+    ]
     if keys:
         raise ValueError(f"the checkpoint is of another recipe: its {'; '.join(keys)}")
 
