@@ -81,12 +81,23 @@ def read_jpeg(
     Raises:
         ValueError: There is no such file, or it is truncated, no JPEG, or of another size.
     """
-    content = _content(path)
+    image = decoded_jpeg(_content(path), where=str(path), colorspace=colorspace)
+    _check_size(path, image.shape[:2], (height_px, width_px))
+    return image
+
+
+def decoded_jpeg(
+    content: bytes | NDArray[np.uint8], *, where: str, colorspace: Literal["RGB", "GRAY"] = "RGB"
+) -> NDArray[np.uint8]:
+    """Return a picture (H, W, 3), or (H, W, 1) for GRAY, out of memory.
+
+    Raises:
+        ValueError: It is truncated or no JPEG; names `where` it comes from.
+    """
     try:
         image: NDArray[np.uint8] = simplejpeg.decode_jpeg(content, colorspace=colorspace)
     except ValueError as error:
-        raise ValueError(f"{path}: is no whole JPEG: {error}") from error
-    _check_size(path, image.shape[:2], (height_px, width_px))
+        raise ValueError(f"{where}: is no whole JPEG: {error}") from error
     return image
 
 

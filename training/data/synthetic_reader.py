@@ -12,11 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import simplejpeg
 from numpy.typing import NDArray
 
 from training.contract import JOINT_COUNT
-from training.data.fields import finite, read_json, read_npz
+from training.data.fields import decoded_jpeg, finite, read_json, read_npz
 from training.data.sample import HandSample, ViewIndex
 from training.hand.template import TEMPLATE_SHA256
 
@@ -76,13 +75,9 @@ class SyntheticHands:
         sample, view = int(self.index.sample[number]), int(self.index.view[number])
         flat = sample * shard.rotation.shape[1] + view
         content = shard.jpeg[shard.jpeg_offsets[flat] : shard.jpeg_offsets[flat + 1]]
-        try:
-            image = simplejpeg.decode_jpeg(content, colorspace="RGB")
-        except ValueError as error:
-            path = self.paths[int(self.index.shard[number])]
-            raise ValueError(f"{path}: picture {flat}: is no whole JPEG: {error}") from error
+        path = self.paths[int(self.index.shard[number])]
         return HandSample(
-            image=image,
+            image=decoded_jpeg(content, where=f"{path}: picture {flat}"),
             joints_px=shard.joints_px[sample, view],
             vertices_canonical_m=shard.vertices_canonical_m[sample],
             joints_canonical_m=shard.joints_canonical_m[sample],
