@@ -72,9 +72,9 @@ class Arm(NamedTuple):
         """The arms that must have ended before this one begins."""
         return tuple(name for name in (self.described.init, self.described.teacher) if name)
 
-    def seed_in(self, seed: int) -> int:
-        """Return the seed of the run that stands for this arm among those of a seed."""
-        return self.trained_once.get(self.name, seed)
+    def seed_of(self, arm: str, seed: int) -> int:
+        """Return the seed of the run that stands for an arm, this one or a source, among those of a seed."""
+        return self.trained_once.get(arm, seed)
 
     @property
     def steps(self) -> int:
@@ -90,9 +90,8 @@ class Study(NamedTuple):
 
     def runs(self, names: Sequence[str], seeds: Sequence[int], out: Path) -> list[Run]:
         """Return the runs of some arms, seed by seed; of an arm that is trained once, the one."""
-        runs = [
-            Run(arm, arm.seed_in(seed), out) for seed in seeds for arm in map(self.arms.__getitem__, names)
-        ]
+        arms = [self.arms[name] for name in names]
+        runs = [Run(arm, arm.seed_of(arm.name, seed), out) for seed in seeds for arm in arms]
         return list({(run.seed, run.arm.name): run for run in runs}.values())
 
 
@@ -127,7 +126,7 @@ class Run(NamedTuple):
     @property
     def sources(self) -> dict[str, int]:
         """The arms that it starts and learns from, and the seed of the run that it takes of each."""
-        return {name: self.arm.trained_once.get(name, self.seed) for name in self.arm.sources}
+        return {name: self.arm.seed_of(name, self.seed) for name in self.arm.sources}
 
     def folder_of(self, source: str) -> Path:
         """Return the folder of the run that it takes of a source."""
@@ -177,18 +176,21 @@ def _check(arm: Arm, arms: Mapping[str, Arm], *, where: str) -> None:
         other = getattr(described, key)
         if other and other not in arms:
             raise ValueError(f"{where}: arm {arm.name!r}: {key} {other!r} is no arm; there are {list(arms)}")
-    if described.only_seed is not None and described.only_seed < 0:
-        raise ValueError(
-            f"{where}: arm {arm.name!r}: only_seed must not be negative, got {described.only_seed}"
-        )
-    if described.only_seed is not None and (own := set(arm.sources) - set(arm.trained_once)):
-        raise ValueError(f"{where}: arm {arm.name!r}: only_seed, but its sources {sorted(own)} have several")
+    if described.only_seed is not None:
+        _check_once(arm, described.only_seed, where=where)
     if arm.config.adaptation.is_on != bool(described.teacher):
         wants = "learns from a teacher and names none" if arm.config.adaptation.is_on else "learns from none"
         raise ValueError(f"{where}: arm {arm.name!r}: teacher {described.teacher!r}, but its recipe {wants}")
     parts = (described.paper.all, described.paper.occluded, described.paper.non_occluded)
     if unknown := sorted({score for part in parts for score in part} - set(SCORES)):
         raise ValueError(f"{where}: arm {arm.name!r}: unknown scores {unknown}; there are {list(SCORES)}")
+
+
+def _check_once(arm: Arm, seed: int, *, where: str) -> None:
+    if seed < 0:
+        raise ValueError(f"{where}: arm {arm.name!r}: only_seed must not be negative, got {seed}")
+    if own := set(arm.sources) - set(arm.trained_once):
+        raise ValueError(f"{where}: arm {arm.name!r}: only_seed, but its sources {sorted(own)} have several")
 
 
 def _require_an_order(arms: Mapping[str, Arm], *, where: str) -> None:
