@@ -7,6 +7,8 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check 
 # The tests' networks are small: on shared cores, threads that spin at barriers cost minutes and gain nothing.
 TEST_THREADS := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE
 
+SERVING_TESTS := tests/service tests/clients tests/deploy
+
 # The viewer's types come from what the gateway says of itself.
 PRINT_OPENAPI := import json; from service.app import create_app; from service.settings import Settings; \
 	print(json.dumps(create_app(Settings()).openapi()))
@@ -26,11 +28,11 @@ test: $(VENV)/.dev ## Lint, type-check and run every test, with the real Triton
 	$(MAKE) --no-print-directory --jobs 2 --keep-going --output-sync=target test-serving test-training
 
 test-serving: $(VENV)/.dev ## The part of the tests that needs servers: gateway, Triton, clients, deployment
-	$(TEST_THREADS) $(BIN)/python -m pytest tests/service tests/clients tests/deploy
+	$(TEST_THREADS) $(BIN)/python -m pytest $(SERVING_TESTS)
 
 test-training: $(VENV)/.dev ## The other part, with style, spelling and types
 	nice $(MAKE) --no-print-directory lint
-	$(TEST_THREADS) nice $(BIN)/python -m pytest --ignore=tests/service --ignore=tests/clients --ignore=tests/deploy
+	$(TEST_THREADS) nice $(BIN)/python -m pytest $(addprefix --ignore=,$(SERVING_TESTS))
 
 lint: $(VENV)/.dev ## Check style, spelling and types; changes nothing
 	$(BIN)/ruff check .

@@ -192,13 +192,17 @@ def test_an_unknown_stage_is_named(
     assert "no stage 'finale'; it has ['shape', 'full']" in capsys.readouterr().err
 
 
+def train_wider(*words: str, data: Path, folder: Path) -> int:
+    """Train a wider network than that of the other runs, into `run` of a folder."""
+    recipe = folder / "wider.toml"
+    recipe.write_text("base = 'smoke'\n[network]\ntrunk_channels = 16\n", encoding="utf-8")
+    return main(["train", str(recipe), "--data", str(data), "--out", str(folder / "run"), *words])
+
+
 def test_a_checkpoint_of_another_network_is_refused(
     drawn_data: Path, whole_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    recipe = tmp_path / "wider.toml"
-    recipe.write_text("base = 'smoke'\n[network]\ntrunk_channels = 16\n", encoding="utf-8")
-    arguments = ["train", str(recipe), "--data", str(drawn_data), "--out", str(tmp_path / "run")]
-    assert main([*arguments, "--init", str(whole_run / "last.pt")]) == 2
+    assert train_wider("--init", str(whole_run / "last.pt"), data=drawn_data, folder=tmp_path) == 2
     assert "the checkpoint has trunk_channels 8, the recipe's network 16" in capsys.readouterr().err
 
 
@@ -228,10 +232,7 @@ def test_a_run_of_another_recipe_does_not_go_on(
 def test_a_refused_checkpoint_leaves_no_folder(
     drawn_data: Path, whole_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    recipe = tmp_path / "wider.toml"
-    recipe.write_text("base = 'smoke'\n[network]\ntrunk_channels = 16\n", encoding="utf-8")
-    arguments = ["train", str(recipe), "--data", str(drawn_data), "--out", str(tmp_path / "run")]
-    assert main([*arguments, "--resume", str(whole_run / "last.pt")]) == 2
+    assert train_wider("--resume", str(whole_run / "last.pt"), data=drawn_data, folder=tmp_path) == 2
     assert capsys.readouterr().err == (
         "error: the checkpoint is of another recipe: its network.trunk_channels is 8, not 16\n"
     )
